@@ -1,0 +1,1 @@
+"""When things run: the job, the schedule, and how runs are executed."""

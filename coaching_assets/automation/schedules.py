@@ -1,0 +1,18 @@
+"""The hourly schedule."""
+
+from dagster import DefaultScheduleStatus, ScheduleDefinition
+
+from coaching_assets.automation.jobs import coaching_sync
+from coaching_assets.settings import Settings
+
+
+def hourly_coaching_sync(settings: Settings) -> ScheduleDefinition:
+    """The schedule of the main job: every full hour, on by default."""
+    return ScheduleDefinition(
+        name="hourly_coaching_sync",
+        job=coaching_sync,
+        cron_schedule="0 * * * *",
+        execution_timezone=settings.schedule_timezone,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="A sync at every full hour.",
+    )

@@ -1,0 +1,75 @@
+"""The `coaching` command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from coaching_assets.settings import SettingError, load_settings
+
+app = typer.Typer(
+    help="Carries sales calls, e-mails and deals from BigQuery to the coaching application's tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the stack trace of an error.")]
+
+
+@contextmanager
+def one_clear_sentence(verbose: bool) -> Iterator[None]:
+    """Turn the errors that people can do something about into a sentence and exit status 1."""
+    from coaching_assets.commands.init_db import NotEmpty
+    from coaching_assets.postgres import CannotConnect
+    from coaching_assets.published.writing import MissingTables
+    from coaching_assets.source.errors import SourceError
+
+    try:
+        yield
+    except (SettingError, CannotConnect, SourceError, MissingTables, NotEmpty) as error:
+        if verbose:
+            raise
+        errors.print(f"[red]{error}[/red]" if errors.is_terminal else str(error), highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def sync(verbose: Verbose = False) -> None:
+    """Run the whole sync once, in this process. The exit status says whether all of it worked."""
+    from coaching_assets.commands.sync import print_report, run_sync
+
+    with one_clear_sentence(verbose):
+        report = run_sync(load_settings())
+        print_report(console, report)
+        raise typer.Exit(0 if report.success else 1)
+
+
+@app.command()
+def status(verbose: Verbose = False) -> None:
+    """Show how fresh each published table is."""
+    from coaching_assets.commands.status import absent_sources, print_status, read_status
+
+    with one_clear_sentence(verbose):
+        settings = load_settings()
+        print_status(console, read_status(settings), absent_sources(settings))
+
+
+@app.command("init-db")
+def init_db(verbose: Verbose = False) -> None:
+    """Create the application's tables in an empty database."""
+    from coaching_assets.commands.init_db import init_db as create_tables
+
+    with one_clear_sentence(verbose):
+        settings = load_settings()
+        create_tables(settings)
+        console.print(f"Created the application's tables in schema {settings.coaching_schema!r}.", highlight=False)
+
+
+def main() -> None:
+    """The console script."""
+    app()

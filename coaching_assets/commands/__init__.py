@@ -1,0 +1,1 @@
+"""What the `coaching` command does, a module a command."""

@@ -1,0 +1,122 @@
+"""`coaching sync`: the main job once, in this process, with what it did as a table."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from coaching_assets.postgres import connect
+from coaching_assets.published.writing import require_application_tables
+from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent, DagsterInstance, JobExecutionResult
+
+FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
+"""The metadata of a materialization that the summary shows, in its order."""
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync did: a line a table, and what went wrong."""
+
+    success: bool
+    lines: tuple["TableLine", ...]
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """What a sync did to one asset; figures are None where they do not apply."""
+
+    asset: str
+    state: str
+    figures: tuple[float | None, ...]
+    newest_source_time: str | None
+
+
+def check_reachable(settings: Settings) -> None:
+    """See that both servers let us in, before anything is written.
+
+    Raises:
+        SettingError: a setting is missing or wrong.
+        CannotConnect: Postgres refuses or does not answer.
+        SourceError: BigQuery refuses or does not answer.
+        MissingTables: the application's tables are not there.
+    """
+    from coaching_assets.source.client import connect as connect_bigquery
+    from coaching_assets.source.metadata import describe
+
+    with connect(settings) as database:
+        require_application_tables(database, settings.coaching_schema)
+    describe(connect_bigquery(settings), settings.gong_dataset, "call")
+
+
+def run_sync(settings: Settings) -> SyncReport:
+    """Run the job `coaching_sync` to its end.
+
+    With DAGSTER_HOME set, the run stands in that instance's history like any other; else it leaves none.
+    """
+    from dagster import DagsterInstance, execute_job, reconstructable
+
+    from coaching_assets.definitions import sync_job
+
+    check_reachable(settings)
+    instance = DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.ephemeral()
+    with instance, execute_job(
+        reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}
+    ) as result:
+        return _report(result)
+
+
+def print_report(console: Console, report: SyncReport) -> None:
+    """Print the summary table, and what went wrong."""
+    table = Table(title="coaching_sync", title_justify="left")
+    table.add_column("table")
+    for figure in FIGURES:
+        table.add_column(figure.removeprefix("rows_"), justify="right")
+    table.add_column("newest source time")
+    for line in report.lines:
+        figures = [_figure(value) for value in line.figures]
+        newest = line.newest_source_time or ""
+        table.add_row(line.asset, *figures, newest if line.state == "loaded" else f"[yellow]{line.state}[/yellow]")
+    console.print(table)
+    for failure in report.failures:
+        console.print(f"[red]Failed:[/red] {failure}", highlight=False)
+
+
+def _report(result: "JobExecutionResult") -> SyncReport:
+    lines = sorted(_lines(result.all_events), key=lambda line: line.asset)
+    return SyncReport(result.success, tuple(lines), tuple(_failures(result.all_events)))
+
+
+def _lines(events: Sequence["DagsterEvent"]) -> Iterable[TableLine]:
+    for event in events:
+        if event.is_step_materialization and event.asset_key is not None:
+            metadata: dict[str, Any] = {
+                name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()
+            }
+            yield TableLine(
+                asset="/".join(event.asset_key.path),
+                state=str(metadata.get("state", "loaded")),
+                figures=tuple(metadata.get(figure) for figure in FIGURES),
+                newest_source_time=metadata.get("newest_source_time"),
+            )
+
+
+def _failures(events: Sequence["DagsterEvent"]) -> Iterable[str]:
+    for event in events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            description = data.user_failure_data.description if data.user_failure_data else None
+            error = data.error.cause if data.error and data.error.cause else data.error
+            yield f"{event.step_key}: {description or (error.message.strip() if error else 'unknown')}"
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"

@@ -1,0 +1,30 @@
+"""What Dagster loads: the floors put together."""
+
+from dagster import Definitions, JobDefinition, colored_console_logger, with_source_code_references
+from dagster_dlt import DagsterDltResource
+
+from coaching_assets.automation.jobs import SYNC_JOB, coaching_sync, executor
+from coaching_assets.automation.logs import terminal_logger
+from coaching_assets.automation.schedules import hourly_coaching_sync
+from coaching_assets.published.assets import published_assets
+from coaching_assets.replica.assets import replica_assets
+from coaching_assets.settings import load_settings
+from coaching_assets.source.assets import external_assets
+
+settings = load_settings()
+
+defs = Definitions(
+    assets=with_source_code_references(
+        [*external_assets(settings), *replica_assets(settings), *published_assets(settings)]
+    ),
+    jobs=[coaching_sync],
+    schedules=[hourly_coaching_sync(settings)],
+    resources={"dlt": DagsterDltResource()},
+    loggers={"console": colored_console_logger, "terminal": terminal_logger},
+    executor=executor,
+)
+
+
+def sync_job() -> JobDefinition:
+    """The main job, for whoever runs it without Dagster's daemon."""
+    return defs.resolve_job_def(SYNC_JOB)

@@ -1,0 +1,1 @@
+"""Embedded servers and sample data, so that everything can be tried on one machine without an account anywhere."""

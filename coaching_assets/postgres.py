@@ -1,0 +1,70 @@
+"""Connections to the application's Postgres, and the SQL files that run there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from urllib.parse import urlsplit
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from coaching_assets.settings import Settings
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+__all__ = ["CannotConnect", "Connection", "connect", "explain_connection_failure", "read_sql", "run_sql_file"]
+
+
+class CannotConnect(Exception):
+    """Postgres does not let us in; the message is one sentence that names the setting and the remedy."""
+
+
+@contextmanager
+def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[Connection]:
+    """A connection to the application's database, closed at the end; what is not committed then is rolled back.
+
+    Raises:
+        SettingError: DATABASE_URL is missing or is no Postgres URL.
+        CannotConnect: the server refuses or does not answer.
+    """
+    url = settings.postgres_url()
+    parameters = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "coaching_assets"}
+    try:
+        database = psycopg2.connect(make_dsn(url, **(parameters | parse_dsn(url))))
+    except psycopg2.Error as error:
+        raise CannotConnect(explain_connection_failure(url, error)) from error
+    try:
+        database.autocommit = autocommit
+        yield database
+    finally:
+        database.close()
+
+
+def explain_connection_failure(url: str, error: psycopg2.Error) -> str:
+    """One sentence on why Postgres refused, without the password."""
+    parts = urlsplit(url)
+    where = f"{parts.hostname}:{parts.port or 5432}"
+    text = str(error).lower()
+    if error.pgcode == errorcodes.INVALID_PASSWORD or "password" in text:
+        return f"DATABASE_URL: {where} rejects the password of user {parts.username!r}. Correct user or password."
+    if "database" in text and "does not exist" in text:
+        return f"DATABASE_URL: {where} has no database {parts.path.lstrip('/')!r}. Create it or correct the name."
+    if "role" in text and "does not exist" in text:
+        return f"DATABASE_URL: {where} has no user {parts.username!r}. Create it or correct the name."
+    if "ssl" in text or "tls" in text:
+        return f"DATABASE_URL: no encrypted connection to {where}. See sslmode in the README's table of settings."
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return f"DATABASE_URL: {where} cannot be reached ({first_line}). Is it running, and is the address right?"
+
+
+def read_sql(package: str, name: str) -> str:
+    """The text of an SQL file that stands next to the code of `package`."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def run_sql_file(database: Connection, package: str, name: str) -> None:
+    """Run an SQL file that stands next to the code of `package`, in the connection's current transaction."""
+    with database.cursor() as cursor:
+        cursor.execute(read_sql(package, name))

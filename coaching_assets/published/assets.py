@@ -1,0 +1,119 @@
+"""The published tables as Dagster assets: a step for opportunities, one for calls and all that hangs on them, one for e-mails."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    MaterializeResult,
+    TableColumn,
+    TableSchema,
+    multi_asset,
+)
+
+from coaching_assets.catalogue import TABLES as SOURCE_TABLES
+from coaching_assets.postgres import connect
+from coaching_assets.published.publisher import Outcome, Publisher
+from coaching_assets.published.sync_status import write_failure
+from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable
+from coaching_assets.replica.assets import replica_key
+from coaching_assets.settings import Settings, load_settings
+
+POOL = "coaching_publisher"
+
+Result = MaterializeResult[Any]
+
+
+def published_key(table: PublishedTable) -> AssetKey:
+    """The asset key of a published table."""
+    return AssetKey(["coaching", table.name])
+
+
+def published_assets(settings: Settings) -> list[AssetsDefinition]:
+    """The assets of the published tables; building them touches neither network nor credentials.
+
+    Groups do not depend on one another, so that one that fails does not hold up the others: what waits for another
+    table's row is published when that comes. Their priorities give the order in which nothing has to wait.
+    """
+    return [_group_assets(settings, group, len(GROUPS) - place) for place, group in enumerate(GROUPS)]
+
+
+def _spec(settings: Settings, table: PublishedTable) -> AssetSpec:
+    by_view = {source.view: source for source in SOURCE_TABLES}
+    columns = [TableColumn(name, type_, description) for name, type_, description in COLUMN_DESCRIPTIONS[table.name]]
+    return AssetSpec(
+        key=published_key(table),
+        deps=[replica_key(settings, by_view[view]) for view in table.sources],
+        description=f"{table.description} The application's own table; only its columns that are listed here are written.",
+        group_name="coaching",
+        owners=["team:data"],
+        kinds={"postgres", "sql"},
+        metadata={
+            "dagster/table_name": f"{settings.coaching_schema}.{table.name}",
+            "dagster/column_schema": TableSchema(columns),
+        },
+    )
+
+
+def _group_assets(settings: Settings, group: Group, priority: int) -> AssetsDefinition:
+    @multi_asset(
+        name=f"publish_{group.name}",
+        specs=[_spec(settings, table) for table in group.tables],
+        can_subset=True,
+        pool=POOL,
+        op_tags={"dagster/priority": str(priority)},
+    )
+    def assets(context: AssetExecutionContext) -> Iterator[Result]:
+        yield from _publish(context, load_settings(), group)
+
+    return assets
+
+
+def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -> Iterator[Result]:
+    selected = [table for table in group.tables if published_key(table) in context.selected_asset_keys]
+    started = monotonic()
+
+    def progress(done: int, due: int) -> None:
+        rate = done / max(monotonic() - started, 1e-9)
+        context.log.info(f"{done} of {due} {group.aggregate}s published, {rate:.0f} a second, {due - done} remaining")
+
+    with connect(settings) as database, Publisher(database, settings).session() as publisher:
+        try:
+            outcomes = publisher.publish(group, selected, progress)
+        except Exception as error:
+            database.rollback()
+            for table in selected:
+                write_failure(database, table, f"{type(error).__name__}: {str(error).splitlines()[0]}")
+            database.commit()
+            raise
+    for table in selected:
+        outcome = outcomes[table.name]
+        seconds = round(monotonic() - started, 3)
+        context.log.info(
+            f"{settings.coaching_schema}.{table.name}: {outcome.inserted} inserted, {outcome.updated} updated,"
+            f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected"
+        )
+        yield MaterializeResult(asset_key=published_key(table), metadata=_metadata(outcome, seconds))
+
+
+def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "dagster/row_count": outcome.row_count,
+        "rows_inserted": outcome.inserted,
+        "rows_updated": outcome.updated,
+        "rows_unchanged": outcome.unchanged,
+        "rows_deleted": outcome.deleted,
+        "rows_kept": outcome.kept,
+        "rows_rejected": outcome.rejected,
+        "rows_waiting": outcome.waiting,
+        "seconds": seconds,
+    }
+    if outcome.newest_source_time is not None:
+        lag = (datetime.now(UTC) - outcome.newest_source_time).total_seconds()
+        metadata |= {"newest_source_time": outcome.newest_source_time.isoformat(), "source_lag_seconds": round(lag, 1)}
+    return metadata

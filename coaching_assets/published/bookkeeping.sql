@@ -1,0 +1,61 @@
+-- What publishing keeps for itself. None of it is in the application's schema.
+create schema if not exists coaching_sync;
+
+-- Which loads of the replica each published table reflects. By load, not by "the newest so far": loads of several
+-- machines need not become visible in the order of their ids.
+create table if not exists coaching_sync.published_loads (
+    published_table text not null,
+    source_view text not null,
+    load_id text not null,
+    published_at timestamptz not null default now(),
+    primary key (published_table, source_view, load_id)
+);
+
+-- By which rules and settings each table was published; where they change, everything is due once more.
+create table if not exists coaching_sync.published_tables (
+    published_table text primary key,
+    fingerprint text not null,
+    published_at timestamptz not null default now()
+);
+
+-- Source rows that cannot be published, until the source is mended.
+create table if not exists coaching_sync.rejected_rows (
+    published_table text not null,
+    source_view text not null,
+    aggregate_key text not null,
+    key jsonb not null,
+    reason text not null,
+    source_row jsonb,
+    first_seen timestamptz not null default now(),
+    last_seen timestamptz not null default now(),
+    primary key (published_table, key)
+);
+
+create index if not exists rejected_rows_by_aggregate on coaching_sync.rejected_rows (published_table, aggregate_key);
+
+-- Rows that wait for a parent which is not published yet: no error, and published once it is.
+create table if not exists coaching_sync.waiting_rows (
+    published_table text not null,
+    aggregate_key text not null,
+    waits_for_table text not null,
+    waits_for_key text not null,
+    rows bigint not null default 1,
+    since timestamptz not null default now(),
+    primary key (published_table, aggregate_key, waits_for_table, waits_for_key)
+);
+
+-- Which existing speaker an earlier importer wrote for which speaker of the source, once they were matched.
+create table if not exists coaching_sync.adopted_speakers (
+    gong_call_id text not null,
+    gong_speaker_id text not null,
+    speaker_id uuid not null unique,
+    adopted_at timestamptz not null default now(),
+    primary key (gong_call_id, gong_speaker_id)
+);
+
+-- Links that this project inserted; the table itself does not tell them from the application's own.
+create table if not exists coaching_sync.inserted_links (
+    call_id uuid not null,
+    opportunity_id uuid not null,
+    primary key (call_id, opportunity_id)
+);

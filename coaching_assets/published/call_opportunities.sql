@@ -1,0 +1,25 @@
+-- The links between the batch's calls and opportunities, as they should be; without an `opportunity_id` they wait for it.
+with live_call as (
+    select distinct on (id) id, metadata
+    from gong_call
+    where id in (select key from batch) and not deleted
+    order by id, workspace_id collate "C" nulls last
+),
+link as (
+    select integration.call_id, integration.object_id
+    from gong_call_context_integration as integration
+    where integration.call_id in (select id from live_call)
+        and not integration.deleted
+        and lower(integration.object_type) = 'opportunity'
+    union
+    select id, metadata ->> 'opportunity_id' from live_call where jsonb_typeof(metadata) = 'object'
+)
+select
+    link.call_id as aggregate_key,
+    coalesce(calls.id, coaching_sync.derived_id('calls', link.call_id)) as call_id,
+    opportunities.id as opportunity_id,
+    link.object_id as waits_for_key
+from link
+left join calls on calls.gong_call_id = link.call_id
+left join opportunities on opportunities.gong_opportunity_id = link.object_id
+where coaching_sync.filled(link.object_id) is not null

@@ -1,0 +1,233 @@
+"""The publisher: finds the aggregates that are due and brings the application's tables up to date, batch by batch."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg2 import sql
+
+from coaching_assets.postgres import Connection, read_sql, run_sql_file
+from coaching_assets.published import writing
+from coaching_assets.published.sync_status import write_status
+from coaching_assets.published.tables import Group, PublishedTable, TableName
+from coaching_assets.published.views import LOAD_ID, ReplicaTable, create_views
+from coaching_assets.settings import Settings
+
+LOCK = (0x636F6163, 1)
+"""The advisory lock that keeps two publishers apart, whatever started them."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Outcome:
+    """What a sync did to one published table, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    kept: int = 0
+    """Deleted at the source, but kept because application-owned rows hang on them."""
+    considered: int = 0
+    rejected: int = 0
+    waiting: int = 0
+    row_count: int = 0
+    newest_source_time: datetime | None = None
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that were due and turned out to be as they should be."""
+        return max(self.considered - self.inserted - self.updated, 0)
+
+    @property
+    def changed(self) -> int:
+        """Rows that were written."""
+        return self.inserted + self.updated + self.deleted
+
+
+@dataclass
+class Publisher:
+    """A publishing session on one connection, which it owns: temporary views, search path, advisory lock."""
+
+    database: Connection
+    settings: Settings
+    replica: dict[str, ReplicaTable] = field(init=False)
+
+    @contextmanager
+    def session(self) -> Iterator["Publisher"]:
+        """Prepare the connection and hold the lock until the end.
+
+        Raises:
+            MissingTables: the application's tables, or columns of theirs, are not there.
+        """
+        with self.database.cursor() as cursor:
+            cursor.execute("select pg_advisory_lock(%s, %s)", LOCK)
+            cursor.execute("set time zone 'UTC'")
+            cursor.execute("select set_config('search_path', quote_ident(%s), false)", (self.settings.coaching_schema,))
+        writing.require_application_tables(self.database, self.settings.coaching_schema)
+        for name in ("bookkeeping.sql", "functions.sql"):
+            run_sql_file(self.database, __package__, name)
+        self.replica = create_views(self.database, self.settings)
+        self._create_parameters()
+        self.database.commit()
+        try:
+            yield self
+        finally:
+            if not self.database.closed:
+                self.database.rollback()
+                with self.database.cursor() as cursor:
+                    cursor.execute("select pg_advisory_unlock(%s, %s)", LOCK)
+                self.database.commit()
+
+    def publish(
+        self, group: Group, tables: Sequence[PublishedTable], progress: Progress | None = None
+    ) -> dict[TableName, Outcome]:
+        """Bring the given tables of a group up to date with the replica.
+
+        Each batch is a transaction of its own. What is published is noted with the last one, so that a crash repeats
+        and never skips.
+
+        Args:
+            group: the tables that are computed together.
+            tables: those of them that are to be written.
+            progress: called after each batch with the aggregates done and those due.
+        """
+        outcomes = {table.name: Outcome() for table in tables}
+        self._find_new_loads(group, tables)
+        due = self._find_due(group)
+        done = 0
+        while True:
+            self._next_batch(done)
+            done = min(done + self.settings.publish_batch_size, due)
+            writing.write_batch(self.database, group, tables, outcomes)
+            if done >= due:
+                break
+            self.database.commit()
+            if progress is not None:
+                progress(done, due)
+        self._note_published(group, tables)
+        for table in tables:
+            outcomes[table.name].newest_source_time = self._newest_source_time(table)
+            writing.count_open(self.database, table, outcomes[table.name])
+            write_status(self.database, table, outcomes[table.name], self.replica)
+        self.database.commit()
+        if progress is not None and due:
+            progress(due, due)
+        return outcomes
+
+    def _create_parameters(self) -> None:
+        """What the SQL files read besides the replica and the application's tables."""
+        with self.database.cursor() as cursor:
+            cursor.execute(
+                "create temp table company_domain as select unnest(%s::text[]) as domain",
+                (list(self.settings.company_domains),),
+            )
+            cursor.execute(
+                "create temp table source_table as select * from unnest(%s::text[], %s::boolean[]) as t (view, is_there)",
+                (list(self.replica), [table.is_there for table in self.replica.values()]),
+            )
+            cursor.execute("create temp table present_load (source_view text, load_id text)")
+            cursor.execute("create temp table new_load (source_view text, load_id text)")
+            cursor.execute("create temp table due (key text, place bigint primary key)")
+            cursor.execute("create temp table batch (key text primary key)")
+
+    def _find_new_loads(self, group: Group, tables: Sequence[PublishedTable]) -> None:
+        """Fill `new_load` with the loads that one of the tables does not reflect yet; all, where the rules changed."""
+        fingerprint = self._fingerprint(group)
+        names = [table.name for table in tables]
+        with self.database.cursor() as cursor:
+            cursor.execute("truncate present_load, new_load")
+            for view in group.sources:
+                if self.replica[view].is_there:
+                    cursor.execute(self._present_loads(self.replica[view]), (view,))
+            cursor.execute(
+                "delete from coaching_sync.published_loads where published_table in"
+                " (select name from unnest(%s) as name except select published_table from coaching_sync.published_tables"
+                "  where fingerprint = %s)",
+                (names, fingerprint),
+            )
+            cursor.execute(
+                "insert into new_load select source_view, load_id from present_load"
+                " where (select count(*) from coaching_sync.published_loads as published where"
+                " published.source_view = present_load.source_view and published.load_id = present_load.load_id"
+                " and published.published_table = any(%s)) < %s",
+                (names, len(names)),
+            )
+            cursor.execute("analyze new_load")
+
+    @staticmethod
+    def _present_loads(table: ReplicaTable) -> sql.Composed:
+        """The distinct load ids of a replica table, hopping through their index instead of reading it all."""
+        parts = {"table": sql.Identifier(table.schema, table.table.name), "load_id": sql.Identifier(LOAD_ID)}
+        return sql.SQL(
+            "insert into present_load with recursive hop (load_id) as ("
+            " (select {load_id}::text from {table} order by {load_id} limit 1) union all"
+            " select (select {load_id}::text from {table} where {load_id} > hop.load_id order by {load_id} limit 1)"
+            " from hop where hop.load_id is not null)"
+            " select %s, load_id from hop where load_id is not null"
+        ).format(**parts)
+
+    def _find_due(self, group: Group) -> int:
+        with self.database.cursor() as cursor:
+            cursor.execute("truncate due")
+            cursor.execute(
+                f"insert into due select key, row_number() over (order by key) from ({_strip(group, 'due')}) as found"
+                " where key is not null"
+            )
+            count = cursor.rowcount
+            cursor.execute("analyze due")
+        return count
+
+    def _next_batch(self, done: int) -> None:
+        with self.database.cursor() as cursor:
+            cursor.execute("truncate batch")
+            cursor.execute(
+                "insert into batch select key from due where place > %s and place <= %s",
+                (done, done + self.settings.publish_batch_size),
+            )
+            cursor.execute("analyze batch")
+
+    def _note_published(self, group: Group, tables: Sequence[PublishedTable]) -> None:
+        fingerprint = self._fingerprint(group)
+        with self.database.cursor() as cursor:
+            for table in tables:
+                cursor.execute(
+                    "insert into coaching_sync.published_loads (published_table, source_view, load_id)"
+                    " select %s, source_view, load_id from new_load on conflict do nothing",
+                    (table.name,),
+                )
+                cursor.execute(
+                    "delete from coaching_sync.published_loads as published where published_table = %s"
+                    " and not exists (select from present_load where present_load.source_view = published.source_view"
+                    " and present_load.load_id = published.load_id)",
+                    (table.name,),
+                )
+                cursor.execute(
+                    "insert into coaching_sync.published_tables (published_table, fingerprint) values (%s, %s)"
+                    " on conflict (published_table) do update set fingerprint = excluded.fingerprint, published_at = now()"
+                    " where published_tables.fingerprint <> excluded.fingerprint",
+                    (table.name, fingerprint),
+                )
+
+    def _fingerprint(self, group: Group) -> str:
+        """The rules and settings that the group's rows depend on besides the replica's."""
+        rules = [read_sql(__package__, f"{table.name}.sql") for table in group.tables]
+        rules += [read_sql(__package__, "functions.sql"), repr(self.settings.company_domains)]
+        rules += [self.settings.coaching_schema, *(repr(self.replica[view].table) for view in group.sources)]
+        rules += [f"{view} {self.replica[view].schema} {self.replica[view].is_there}" for view in group.sources]
+        return hashlib.sha256("\n".join(rules).encode()).hexdigest()
+
+    def _newest_source_time(self, table: PublishedTable) -> datetime | None:
+        times: list[datetime] = []
+        with self.database.cursor() as cursor:
+            for view in table.sources:
+                if self.replica[view].is_there:
+                    cursor.execute(sql.SQL("select max(synced_at) from {}").format(sql.Identifier(view)))
+                    times += [row[0] for row in cursor.fetchall() if row[0] is not None]
+        return max(times, default=None)
+
+
+def _strip(group: Group, kind: str) -> str:
+    return read_sql(__package__, f"{kind}_{group.name}.sql").rstrip().rstrip(";")

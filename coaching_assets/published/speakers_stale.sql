@@ -1,0 +1,10 @@
+-- Speakers that this project inserted or adopted and that are no speakers of their call any more. Nobody else's rows.
+select speakers.id
+from wanted_calls
+join speakers on speakers.call_id = wanted_calls.id
+where not wanted_calls.deleted
+    and not exists (select from wanted_speakers where wanted_speakers.id = speakers.id)
+    and (
+        coaching_sync.is_derived(speakers.id)
+        or exists (select from coaching_sync.adopted_speakers where adopted_speakers.speaker_id = speakers.id)
+    )

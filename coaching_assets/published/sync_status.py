@@ -1,0 +1,74 @@
+"""`sync_status`: what the application's readers see of how fresh each table is and whether the last sync worked."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from psycopg2.extras import Json
+
+from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.published.tables import PublishedTable
+from coaching_assets.published.views import ReplicaTable
+
+if TYPE_CHECKING:
+    from coaching_assets.published.publisher import Outcome
+
+
+def write_status(
+    database: Connection, table: PublishedTable, outcome: "Outcome", replica: Mapping[str, ReplicaTable]
+) -> None:
+    """Write a table's row, within the transaction that publishes; where nothing is new, nothing is written."""
+    details = _error_details(database, table, [replica[view] for view in table.sources])
+    status = "partial" if outcome.rejected or "failed_source_tables" in details else "success"
+    _write(database, table, status, outcome.rejected, details, outcome)
+
+
+def write_failure(database: Connection, table: PublishedTable, sentence: str) -> None:
+    """Note that publishing a table failed; its data stay as the last successful sync left them."""
+    _write(database, table, "failed", None, {"error": sentence}, None)
+
+
+def _write(
+    database: Connection,
+    table: PublishedTable,
+    status: str,
+    errors: int | None,
+    details: Mapping[str, Any],
+    outcome: "Outcome | None",
+) -> None:
+    with database.cursor() as cursor:
+        cursor.execute(
+            read_sql(__package__, "sync_status.sql"),
+            {
+                "entity": table.name,
+                "time": outcome.newest_source_time if outcome else None,
+                "status": status,
+                "changed": outcome.changed if outcome else 0,
+                "errors": errors,
+                "details": Json(details) if details else None,
+            },
+        )
+
+
+def _error_details(database: Connection, table: PublishedTable, sources: list[ReplicaTable]) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    with database.cursor() as cursor:
+        cursor.execute(
+            "select reason, count(*) from coaching_sync.rejected_rows where published_table = %s group by reason",
+            (table.name,),
+        )
+        if rejected := dict(cursor.fetchall()):
+            details["rejected"] = rejected
+        cursor.execute(
+            "select state, table_schema || '.' || table_name, reason from coaching_sync.source_tables"
+            " where state <> 'loaded' and (table_schema, table_name) in"
+            " (select * from unnest(%s::text[], %s::text[]))",
+            ([source.schema for source in sources], [source.table.name for source in sources]),
+        )
+        for state, name, reason in cursor.fetchall():
+            if state == "failed":
+                details.setdefault("failed_source_tables", {})[name] = reason
+            else:
+                details.setdefault("not_at_the_source", []).append(name)
+    if "not_at_the_source" in details:
+        details["not_at_the_source"].sort()
+    return details

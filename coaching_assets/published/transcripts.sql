@@ -1,0 +1,84 @@
+-- The monologues of the batch's calls, as they should be.
+with live_call as (
+    select distinct id from gong_call where id in (select key from batch) and not deleted
+),
+-- one row a monologue; those without a place in the call cannot be told apart and stay, to be rejected
+monologue as materialized (
+    select distinct on (call_id, coalesce(index::text, '?' || index__raw, '?'))
+        call_id, index, index__raw, workspace_id, speaker_id, coaching_sync.filled(topic) as topic, sentence,
+        ltrim(sentence) ~ '^[[{]' as is_json
+    from gong_transcript
+    where call_id in (select id from live_call) and not deleted
+    order by call_id, coalesce(index::text, '?' || index__raw, '?'), workspace_id collate "C" nulls last
+),
+parsed as materialized (
+    select monologue.*, case when is_json then coaching_sync.try_jsonb(sentence) end as sentences
+    from monologue
+),
+spoken as (
+    select
+        parsed.*,
+        case when parsed.is_json then said.text else nullif(parsed.sentence, '') end as text,
+        said.start_ms,
+        said.end_ms
+    from parsed
+    left join lateral (
+        select
+            string_agg(item ->> 'text', ' ' order by place) as text,
+            coaching_sync.try_numeric((array_agg(item ->> 'start' order by place))[1]) as start_ms,
+            coaching_sync.try_numeric((array_agg(item ->> 'end' order by place desc))[1]) as end_ms
+        from jsonb_array_elements(
+            case jsonb_typeof(parsed.sentences) when 'array' then parsed.sentences when 'object' then jsonb_build_array(parsed.sentences) end
+        ) with ordinality as items (item, place)
+    ) as said on parsed.sentences is not null
+)
+select
+    spoken.call_id as aggregate_key,
+    coalesce(published.id, existing.id, placed.derived_id) as id,
+    placed.call_id,
+    wanted_speakers.id as speaker_id,
+    spoken.index::integer as sequence_number,
+    coaching_sync.whole(spoken.start_ms) as start_time_ms,
+    spoken.text,
+    case when spoken.topic is not null then array[spoken.topic]::varchar[] end as topics,
+    coaching_sync.without_empty(jsonb_build_object(
+        'start_ms', coaching_sync.whole(spoken.start_ms),
+        'end_ms', coaching_sync.whole(spoken.end_ms),
+        'duration_ms', coaching_sync.whole(spoken.end_ms - spoken.start_ms),
+        'topic', spoken.topic
+    )) as chunk_metadata,
+    rejected.reason as rejection,
+    case when rejected.reason is not null then
+        jsonb_build_object('call_id', spoken.call_id, 'index', spoken.index__raw, 'workspace_id', spoken.workspace_id)
+    end as source_key,
+    case when rejected.reason is not null then (
+        select source_row from gong_transcript
+        where gong_transcript.call_id = spoken.call_id
+            and gong_transcript.index__raw is not distinct from spoken.index__raw
+            and gong_transcript.workspace_id is not distinct from spoken.workspace_id
+        limit 1
+    ) end as source_row
+from spoken
+left join calls on calls.gong_call_id = spoken.call_id
+cross join lateral (
+    select
+        coalesce(calls.id, coaching_sync.derived_id('calls', spoken.call_id)) as call_id,
+        coaching_sync.derived_id('transcripts', spoken.call_id || ':' || spoken.index::text) as derived_id
+) as placed
+left join transcripts as published on published.id = placed.derived_id
+left join lateral (
+    select id from transcripts
+    where published.id is null and transcripts.call_id = calls.id and transcripts.sequence_number = spoken.index
+    order by id limit 1
+) as existing on true
+left join wanted_speakers
+    on wanted_speakers.aggregate_key = spoken.call_id and wanted_speakers.gong_speaker_id = spoken.speaker_id
+cross join lateral (
+    select case
+        when spoken.index is null or spoken.index not between -2147483648 and 2147483647
+            then format('index %s is no whole number of 32 bits', coalesce(quote_literal(spoken.index__raw), 'is missing and'))
+        when spoken.sentence is null then 'sentence is missing'
+        when spoken.is_json and spoken.sentences is null then 'sentence begins like JSON and is none'
+        when spoken.text is null then 'sentence holds no text'
+    end as reason
+) as rejected

@@ -1,0 +1,285 @@
+"""Writing one batch: compute the rows as they should be, compare, and write only the difference."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.published.cascades import blocker, children_of
+from coaching_assets.published.tables import TABLES, Group, PublishedTable, TableName
+
+if TYPE_CHECKING:
+    from coaching_assets.published.publisher import Outcome
+
+
+class MissingTables(Exception):
+    """The application's tables are not as its contract says; the message names what is missing and the remedy."""
+
+
+def missing_columns(database: Connection, schema: str) -> dict[str, list[str]]:
+    """The columns that publishing writes and the application's schema lacks, by table."""
+    wanted = {table.name: {*table.key, *table.owned, *table.once, *table.touched} for table in TABLES}
+    wanted_columns: dict[str, set[str]] = {**wanted, "sync_status": {"entity_type", "last_sync_timestamp"}}
+    with database.cursor() as cursor:
+        cursor.execute(
+            "select relname, array_agg(attname::text) from pg_class join pg_attribute on attrelid = pg_class.oid"
+            " where relnamespace = to_regnamespace(quote_ident(%s)) and attnum > 0 and not attisdropped group by relname",
+            (schema,),
+        )
+        present: dict[str, list[str]] = dict(cursor.fetchall())
+    return {
+        table: missing
+        for table, columns in wanted_columns.items()
+        if (missing := sorted(columns - set(present.get(table, []))))
+    }
+
+
+def require_application_tables(database: Connection, schema: str) -> None:
+    """Check that the application's tables are there.
+
+    Raises:
+        MissingTables: a table or a column that publishing writes is not there.
+    """
+    missing = missing_columns(database, schema)
+    if missing:
+        listed = "; ".join(f"{table} ({', '.join(columns)})" for table, columns in missing.items())
+        raise MissingTables(
+            f"Schema {schema!r} (COACHING_SCHEMA) lacks tables or columns of the application: {listed}. Point DATABASE_URL"
+            " and COACHING_SCHEMA at the application's database, or create the tables in an empty one by"
+            " `coaching init-db`."
+        )
+
+
+def write_batch(
+    database: Connection, group: Group, tables: Sequence[PublishedTable], outcomes: Mapping[TableName, "Outcome"]
+) -> None:
+    """Bring the rows of the aggregates in `batch` up to date, within the current transaction.
+
+    All tables of the group are computed, since they build on one another; only the given ones are written.
+    """
+    with database.cursor() as cursor:
+        for table in _in_order_of_computation(group):
+            _compute(cursor, table)
+        for table in group.tables:
+            _find_stale(cursor, table)
+        for table in tables:
+            outcome = outcomes[table.name]
+            _note_rejected(cursor, table)
+            _note_waiting(cursor, table)
+            if table.noted_before:
+                cursor.execute(read_sql(__package__, f"{table.name}_before.sql"))
+            outcome.considered += _count_publishable(cursor, table)
+            outcome.updated += _update(cursor, table)
+            outcome.inserted += _insert(cursor, table)
+        for table in reversed(tables):
+            outcome = outcomes[table.name]
+            outcome.deleted += _delete(cursor, table)
+            outcome.kept += _mark_kept(cursor, table)
+        for table in group.tables:
+            names = sql.SQL(", ").join([_wanted(table), _stale(table)])
+            cursor.execute(sql.SQL("drop table {}").format(names))
+
+
+def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
+    """Count the rows of a table, those that are rejected and those that wait."""
+    with database.cursor() as cursor:
+        cursor.execute("select count(*) from coaching_sync.rejected_rows where published_table = %s", (table.name,))
+        outcome.rejected = (cursor.fetchone() or (0,))[0]
+        cursor.execute(
+            "select coalesce(sum(rows), 0)::bigint from coaching_sync.waiting_rows where published_table = %s", (table.name,)
+        )
+        outcome.waiting = (cursor.fetchone() or (0,))[0]
+        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table.name)))
+        outcome.row_count = (cursor.fetchone() or (0,))[0]
+
+
+def _in_order_of_computation(group: Group) -> list[PublishedTable]:
+    """Calls name their speakers, so speakers are computed first; everything else in the order of writing."""
+    return sorted(group.tables, key=lambda table: table.name != "speakers")
+
+
+def _wanted(table: PublishedTable) -> sql.Identifier:
+    return sql.Identifier(f"wanted_{table.name}")
+
+
+def _stale(table: PublishedTable) -> sql.Identifier:
+    return sql.Identifier(f"stale_{table.name}")
+
+
+def _query(name: str) -> sql.SQL:
+    return sql.SQL(read_sql(__package__, name))
+
+
+def _same_key(table: PublishedTable, left: str, right: str) -> sql.Composed:
+    pairs = [sql.SQL("{} = {}").format(sql.Identifier(left, k), sql.Identifier(right, k)) for k in table.key]
+    return sql.SQL(" and ").join(pairs)
+
+
+def _publishable(alias: str, table: PublishedTable) -> sql.Composed:
+    present = [sql.SQL("{} is not null").format(sql.Identifier(alias, k)) for k in table.key]
+    rest = sql.SQL("not {0}.deleted and {0}.rejection is null").format(sql.Identifier(alias))
+    return sql.SQL(" and ").join([*present, rest])
+
+
+def _compute(cursor: Cursor, table: PublishedTable) -> None:
+    """The rows as they should be, in a temporary table."""
+    cursor.execute(sql.SQL("create temp table {} as {}").format(_wanted(table), _query(f"{table.name}.sql")))
+    cursor.execute(
+        sql.SQL(
+            "alter table {} add column if not exists deleted boolean not null default false,"
+            " add column if not exists rejection text, add column if not exists source_key jsonb,"
+            " add column if not exists source_row jsonb"
+        ).format(_wanted(table))
+    )
+    cursor.execute(sql.SQL("analyze {}").format(_wanted(table)))
+
+
+def _find_stale(cursor: Cursor, table: PublishedTable) -> None:
+    """The rows that should not be there, each locked and with whether application-owned rows hang on it.
+
+    Locked first and looked at afterwards: a row that the application adds meanwhile either is seen or has to wait.
+    """
+    cursor.execute(
+        sql.SQL("create temp table {} as select *, false as blocked from ({}) as found").format(
+            _stale(table), _query(f"{table.name}_stale.sql")
+        )
+    )
+    if cursor.rowcount == 0:
+        return
+    for child, column in [(table.name, "id"), *children_of(cursor, table)]:
+        cursor.execute(
+            sql.SQL("select from {child} where {column} in (select {key} from {stale}) for update").format(
+                child=sql.Identifier(child),
+                column=sql.Identifier(column if child != table.name else table.key[0]),
+                key=sql.Identifier(table.key[0]),
+                stale=_stale(table),
+            )
+        )
+    hanging = blocker(cursor, table)
+    if hanging is not None:
+        cursor.execute(
+            sql.SQL("update {} as stale set blocked = true from {} as row where row.id = stale.id and ({})").format(
+                _stale(table), sql.Identifier(table.name), hanging
+            )
+        )
+
+
+def _note_rejected(cursor: Cursor, table: PublishedTable) -> None:
+    """Keep the rows that cannot be published, and let go of those that can again."""
+    names = {"wanted": _wanted(table), "table": sql.Literal(table.name), "view": sql.Literal(table.row_source)}
+    cursor.execute(
+        sql.SQL(
+            "delete from coaching_sync.rejected_rows as rejected where published_table = {table}"
+            " and aggregate_key in (select key from batch) and not exists"
+            " (select from {wanted} as wanted where wanted.rejection is not null and wanted.source_key = rejected.key)"
+        ).format(**names)
+    )
+    cursor.execute(
+        sql.SQL(
+            "insert into coaching_sync.rejected_rows"
+            " (published_table, source_view, aggregate_key, key, reason, source_row)"
+            " select distinct on (source_key) {table}, {view}, aggregate_key, source_key, rejection, source_row"
+            " from {wanted} where rejection is not null"
+            " on conflict (published_table, key) do update set"
+            " reason = excluded.reason, source_row = excluded.source_row, last_seen = now()"
+        ).format(**names)
+    )
+
+
+def _note_waiting(cursor: Cursor, table: PublishedTable) -> None:
+    if not table.waiting:
+        return
+    cursor.execute(
+        "delete from coaching_sync.waiting_rows where published_table = %s and aggregate_key in (select key from batch)",
+        (table.name,),
+    )
+    cursor.execute(
+        sql.SQL(
+            "insert into coaching_sync.waiting_rows"
+            " (published_table, aggregate_key, waits_for_table, waits_for_key, rows)"
+            " select {}, aggregate_key, waits_for_table, waits_for_key, rows from ({}) as found on conflict do nothing"
+        ).format(sql.Literal(table.name), _query(f"{table.name}_waiting.sql"))
+    )
+
+
+def _count_publishable(cursor: Cursor, table: PublishedTable) -> int:
+    cursor.execute(
+        sql.SQL("select count(*) from {} as wanted where {}").format(_wanted(table), _publishable("wanted", table))
+    )
+    return int((cursor.fetchone() or (0,))[0])
+
+
+def _new_value(table: PublishedTable, column: str) -> sql.Composable:
+    """The value that a column should have: for `metadata`, this project's keys over what else is there."""
+    if column != "metadata":
+        return sql.Identifier("wanted", column)
+    return sql.SQL(
+        "(case when jsonb_typeof(row.metadata) = 'object' then row.metadata else '{{}}' end - {}::text[])"
+        " || wanted.metadata"
+    ).format(sql.Literal(list(table.metadata_keys)))
+
+
+def _update(cursor: Cursor, table: PublishedTable) -> int:
+    columns = [column for column in table.owned if column not in table.key]
+    if not columns:
+        return 0
+    assignments = [sql.SQL("{} = {}").format(sql.Identifier(c), _new_value(table, c)) for c in columns]
+    assignments += [sql.SQL("{} = now()").format(sql.Identifier(c)) for c in table.touched]
+    differs = [
+        sql.SQL("{} is distinct from {}").format(sql.Identifier("row", c), _new_value(table, c)) for c in columns
+    ]
+    cursor.execute(
+        sql.SQL("update {table} as row set {assignments} from {wanted} as wanted where {key} and {publishable} and ({differs})").format(
+            table=sql.Identifier(table.name),
+            assignments=sql.SQL(", ").join(assignments),
+            wanted=_wanted(table),
+            key=_same_key(table, "row", "wanted"),
+            publishable=_publishable("wanted", table),
+            differs=sql.SQL(" or ").join(differs),
+        )
+    )
+    return cursor.rowcount
+
+
+def _insert(cursor: Cursor, table: PublishedTable) -> int:
+    columns = list(dict.fromkeys([*table.key, *table.owned, *table.once]))
+    cursor.execute(
+        sql.SQL(
+            "insert into {table} ({columns}) select {values} from {wanted} as wanted"
+            " where {publishable} and not exists (select from {table} as row where {key})"
+        ).format(
+            table=sql.Identifier(table.name),
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+            values=sql.SQL(", ").join(sql.Identifier("wanted", column) for column in columns),
+            wanted=_wanted(table),
+            publishable=_publishable("wanted", table),
+            key=_same_key(table, "row", "wanted"),
+        )
+    )
+    return cursor.rowcount
+
+
+def _delete(cursor: Cursor, table: PublishedTable) -> int:
+    cursor.execute(
+        sql.SQL("delete from {} as row using {} as stale where {} and not stale.blocked").format(
+            sql.Identifier(table.name), _stale(table), _same_key(table, "row", "stale")
+        )
+    )
+    return cursor.rowcount
+
+
+def _mark_kept(cursor: Cursor, table: PublishedTable) -> int:
+    """Mark, where there is metadata, the rows that stay although the source has deleted them."""
+    if "source_deleted_at" in table.metadata_keys:
+        cursor.execute(
+            sql.SQL(
+                "update {table} as row set metadata = coalesce(row.metadata, '{{}}') || mark"
+                " from {stale} as stale join {wanted} as wanted using (id)"
+                " cross join lateral (select jsonb_build_object('source_deleted_at', wanted.deleted_at) as mark) as marks"
+                " where row.id = stale.id and stale.blocked and not coalesce(row.metadata, '{{}}') @> mark"
+            ).format(table=sql.Identifier(table.name), stale=_stale(table), wanted=_wanted(table))
+        )
+    cursor.execute(sql.SQL("select count(*) from {} where blocked").format(_stale(table)))
+    return int((cursor.fetchone() or (0,))[0])

@@ -1,0 +1,240 @@
+"""The replica's tables as Dagster assets: one step a pipeline, through dagster-dlt."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    Failure,
+    MaterializeResult,
+    TableColumn,
+    TableSchema,
+    multi_asset,
+)
+from dagster_dlt import DagsterDltResource, DagsterDltTranslator
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
+from coaching_assets.postgres import Connection, connect, run_sql_file
+from coaching_assets.replica import loading
+from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
+from coaching_assets.settings import Settings, load_settings
+from coaching_assets.source.assets import source_key
+from coaching_assets.source.client import connect as connect_bigquery
+
+if TYPE_CHECKING:
+    from dlt.pipeline.pipeline import Pipeline
+
+LOADED = "loaded"
+"""The check that says whether the last sync could read the table."""
+
+BEFORE_PUBLISHING = {"dagster/priority": "10"}
+"""Of steps that could run, these run first: publishing then has to wait for nothing."""
+
+Result = MaterializeResult[Any]
+
+
+def replica_key(settings: Settings, table: SourceTable) -> AssetKey:
+    """The asset key of a table of the replica: the configured dataset, then the table."""
+    return AssetKey([settings.datasets[table.source], table.name])
+
+
+def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
+    """The asset of a table of the replica."""
+    columns = [TableColumn(column.name, column.type) for column in table.columns]
+    return AssetSpec(
+        key=replica_key(settings, table),
+        deps=[source_key(settings, table)],
+        description=f"{table.description} A replica of the BigQuery table, soft-deleted rows included.",
+        group_name=f"replica_{table.pipeline}",
+        owners=["team:data"],
+        kinds={"dlt", "postgres"},
+        metadata={
+            "dagster/table_name": f"{settings.datasets[table.source]}.{table.name}",
+            "dagster/column_schema": TableSchema(columns),
+        },
+    )
+
+
+@dataclass
+class ReplicaTranslator(DagsterDltTranslator):
+    """Tells dagster-dlt which asset a dlt resource is."""
+
+    settings: Settings
+    tables: Mapping[str, SourceTable]
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
+        """The asset of one dlt resource."""
+        return replica_spec(self.settings, self.tables[data.resource.name])
+
+
+def replica_assets(settings: Settings) -> list[AssetsDefinition]:
+    """The assets of all pipelines; building them touches neither network nor credentials."""
+    return [_pipeline_assets(settings, pipeline) for pipeline in PIPELINES]
+
+
+def _pipeline_assets(settings: Settings, pipeline: PipelineName) -> AssetsDefinition:
+    # the dlt source itself is made at run time, when it is known what stands at the source; making one takes a while
+    specs = [replica_spec(settings, table) for table in tables_of(pipeline)]
+    checks = [
+        AssetCheckSpec(LOADED, asset=spec.key, description="The last sync could read the table from BigQuery.")
+        for spec in specs
+    ]
+
+    @multi_asset(name=pipeline, specs=specs, check_specs=checks, can_subset=True, pool=pipeline, op_tags=BEFORE_PUBLISHING)
+    def assets(context: AssetExecutionContext, dlt: DagsterDltResource) -> Iterator[Result]:
+        yield from Replication(context, dlt, load_settings(), pipeline).run()
+
+    return assets
+
+
+@dataclass(frozen=True)
+class LoadTrace:
+    """What dlt says of its run: the ids of its load packages, and the seconds that each of its steps took."""
+
+    load_ids: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pipeline: "Pipeline") -> "LoadTrace":
+        """The trace of a pipeline's last run."""
+        trace = pipeline.last_trace
+        info = trace.last_load_info
+        seconds = {
+            step.step: round((step.finished_at - step.started_at).total_seconds(), 3)
+            for step in trace.steps
+            if step.finished_at is not None
+        }
+        return cls(tuple(info.loads_ids) if info else (), seconds)
+
+
+class Replication:
+    """One run of a pipeline's step."""
+
+    def __init__(
+        self, context: AssetExecutionContext, dlt: DagsterDltResource, settings: Settings, pipeline: PipelineName
+    ) -> None:
+        self.context = context
+        self.dlt = dlt
+        self.settings = settings
+        self.pipeline = pipeline
+        self.tables = {
+            replica_key(settings, table): table
+            for table in tables_of(pipeline)
+            if replica_key(settings, table) in context.selected_asset_keys
+        }
+        self.schema = settings.datasets[next(iter(self.tables.values())).source]
+        self.trace = LoadTrace()
+
+    def run(self) -> Iterator[Result]:
+        """Load the selected tables, and yield a result for each: loaded, not at the source, or failed.
+
+        Every table yields a result, so that publishing goes on with what is there; the step fails afterwards where a
+        table failed.
+        """
+        started = monotonic()
+        with connect(self.settings, autocommit=True) as database:
+            with loading.one_at_a_time(database, self.pipeline, self.schema):
+                run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
+                bigquery = connect_bigquery(self.settings)
+                found = loading.survey(bigquery, self.settings, list(self.tables.values()))
+                extractions = loading.extractions_for(bigquery, database, self.settings, found.present)
+                results, errors = self._load(extractions)
+            failures = {**found.failed, **{table: loading.explain(error) for table, error in errors.items()}}
+            seconds = monotonic() - started
+            for result in results:
+                yield self._loaded(result, database, extractions, seconds)
+            for table in found.absent:
+                yield self._absent(table, database)
+            for table, reason in failures.items():
+                yield self._failed(table, reason, database)
+        if failures:
+            names = ", ".join(f"{self.schema}.{table.name}" for table in failures)
+            reasons = " ".join(dict.fromkeys(failures.values()))
+            failure = Failure(description=f"Not loaded: {names}. {reasons}", allow_retries=False)
+            raise failure from next(iter(errors.values()), None)
+
+    def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[list[Result], dict[SourceTable, Exception]]:
+        with loading.working_folder(self.pipeline) as folder:
+            pipeline = pipeline_for(self.pipeline, self.settings, folder)
+
+            def run(some: Mapping[SourceTable, Extraction]) -> Iterator[Result]:
+                return self.dlt.run(
+                    context=self.context,
+                    dlt_source=source_for(self.pipeline, some),
+                    dlt_pipeline=pipeline,
+                    dagster_dlt_translator=ReplicaTranslator(self.settings, {t.name: t for t in some}),
+                )  # type: ignore[return-value]
+
+            results, errors = loading.run_apart(run, extractions)
+            self.trace = LoadTrace.of(pipeline) if results else LoadTrace()
+            return results, errors
+
+    def _loaded(
+        self, result: Result, database: Connection, extractions: Mapping[SourceTable, Extraction], seconds: float
+    ) -> Result:
+        assert result.asset_key is not None
+        table = self.tables[result.asset_key]
+        metadata = dict(result.metadata or {})
+        counts = loading.load_counts(database, self.schema, table.name, self.trace.load_ids)
+        read = extractions[table].result
+        if counts is not None:
+            metadata |= _count_metadata(counts)
+        metadata |= {"bytes_read": read.bytes if read else 0, "seconds": round(seconds, 3)}
+        metadata["dlt_jobs"] = metadata.pop("jobs", [])
+        metadata["dlt_seconds"] = self.trace.seconds
+        loading.note_source_table(database, self.schema, table.name, "loaded", None)
+        self.context.log.info(
+            f"{self.schema}.{table.name}: {metadata.get('rows_read', 0)} rows read,"
+            f" {metadata.get('rows_inserted', 0)} inserted, {metadata.get('rows_updated', 0)} updated"
+        )
+        return result._replace(
+            metadata=metadata, check_results=[AssetCheckResult(check_name=LOADED, asset_key=result.asset_key, passed=True)]
+        )
+
+    def _absent(self, table: SourceTable, database: Connection) -> Result:
+        sentence = f"{self.schema}.{table.name} is not at the source, so {table.without}."
+        self.context.log.warning(f"{sentence} It is picked up by itself once Fivetran delivers it.")
+        return self._without_rows(table, database, "not at the source", sentence, AssetCheckSeverity.WARN)
+
+    def _failed(self, table: SourceTable, reason: str, database: Connection) -> Result:
+        self.context.log.error(f"{self.schema}.{table.name} could not be loaded: {reason}")
+        return self._without_rows(table, database, "failed", reason, AssetCheckSeverity.ERROR)
+
+    def _without_rows(
+        self, table: SourceTable, database: Connection, state: str, reason: str, severity: AssetCheckSeverity
+    ) -> Result:
+        loading.note_source_table(database, self.schema, table.name, state, reason)
+        key = replica_key(self.settings, table)
+        check = AssetCheckResult(
+            check_name=LOADED, asset_key=key, passed=False, severity=severity, description=reason
+        )
+        return MaterializeResult(
+            asset_key=key,
+            metadata={"state": state, "reason": reason, "rows_read": 0, "bytes_read": 0},
+            check_results=[check],
+        )
+
+
+def _count_metadata(counts: loading.LoadCounts) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "state": "loaded",
+        "dagster/row_count": counts.row_count,
+        "rows_read": counts.rows_read,
+        "rows_inserted": counts.rows_inserted,
+        "rows_updated": counts.rows_updated,
+        "rows_unchanged": max(counts.rows_read - counts.rows_inserted - counts.rows_updated, 0),
+    }
+    if counts.newest_source_time is not None:
+        lag = (datetime.now(UTC) - counts.newest_source_time).total_seconds()
+        metadata |= {"newest_source_time": counts.newest_source_time.isoformat(), "source_lag_seconds": round(lag, 1)}
+    return metadata

@@ -1,0 +1,146 @@
+-- What the replica keeps for itself: what each load did, and the function by which a staged table is merged.
+create schema if not exists coaching_sync;
+
+create table if not exists coaching_sync.replica_loads (
+    table_schema text not null,
+    table_name text not null,
+    load_id text not null,
+    rows_read bigint not null,
+    rows_inserted bigint not null,
+    rows_updated bigint not null,
+    newest_source_time timestamptz,
+    loaded_at timestamptz not null default now(),
+    primary key (table_schema, table_name, load_id)
+);
+
+create index if not exists replica_loads_by_time on coaching_sync.replica_loads (loaded_at);
+
+delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 days';
+
+-- Makes `target` reflect every row of `staging`, touching only rows that differ. Both tables are dlt's, of one shape.
+-- dlt's own merge neither indexes the key nor forgives a key that was staged twice; this does both, and counts.
+-- A key that was staged twice keeps its newest row. Key columns may be null; two nulls are equal.
+create or replace function coaching_sync.merge_staged(
+    target regclass, staging regclass, key_columns text[], lookup_columns text[]
+) returns void
+language plpgsql
+as $function$
+declare
+    cursor_column constant text := '_fivetran_synced';
+    load_column constant text := '_dlt_load_id';
+    target_name name := (select relname from pg_class where oid = target);
+    target_schema name := (select relnamespace::regnamespace::text from pg_class where oid = target);
+    key_list text := (select string_agg(format('%I', k), ', ') from unnest(key_columns) as k);
+    same_key text := (select string_agg(format('d.%1$I = s.%1$I', k), ' and ') from unnest(key_columns) as k);
+    same_key_or_null text := (
+        select string_agg(format('d.%1$I is not distinct from s.%1$I', k), ' and ') from unnest(key_columns) as k
+    );
+    key_has_null text := (select string_agg(format('s.%I is null', k), ' or ') from unnest(key_columns) as k);
+    column_list text;
+    assignments text;
+    differs text;
+    has_rows boolean;
+    found boolean;
+    counted bigint;
+    read bigint;
+    inserted bigint := 0;
+    updated bigint := 0;
+    staged_load text;
+    newest timestamptz;
+    lookup text;
+begin
+    -- json has no equality; as text it has
+    select string_agg(format('%I', s.attname), ', ' order by s.attnum),
+           string_agg(format('%1$I = s.%1$I', s.attname), ', ' order by s.attnum),
+           string_agg(
+               format(case when s.atttypid = 'json'::regtype then 'd.%1$I::text is distinct from s.%1$I::text'
+                           else 'd.%1$I is distinct from s.%1$I' end, s.attname),
+               ' or ' order by s.attnum
+           ) filter (where s.attname <> load_column and s.attname <> all (key_columns))
+    into column_list, assignments, differs
+    from pg_attribute as s
+    join pg_attribute as d on d.attrelid = target and d.attname = s.attname and not d.attisdropped
+    where s.attrelid = staging and s.attnum > 0 and not s.attisdropped;
+
+    execute format('analyze %s', staging);
+    execute format('select count(*), max(%I), max(%I) from %s', cursor_column, load_column, staging)
+        into read, newest, staged_load;
+    execute format('select exists (select from %s)', target) into has_rows;
+
+    if not has_rows then
+        execute format('drop index if exists %I.%I', target_schema, target_name || '_key');
+        begin
+            execute format('insert into %s (%s) select %2$s from %s', target, column_list, staging);
+            get diagnostics inserted = row_count;
+            execute format('create unique index %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
+        exception when unique_violation then
+            perform coaching_sync.drop_older_duplicates(staging, key_list);
+            execute format('insert into %s (%s) select %2$s from %s', target, column_list, staging);
+            get diagnostics inserted = row_count;
+            execute format('create unique index %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
+        end;
+    elsif read > 0 then
+        execute format('create unique index if not exists %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
+        execute format('select exists (select from %s group by %s having count(*) > 1)', staging, key_list) into found;
+        if found then
+            perform coaching_sync.drop_older_duplicates(staging, key_list);
+        end if;
+
+        execute format('update %s as d set %s from %s as s where %s and (%s)', target, assignments, staging, same_key, differs);
+        get diagnostics updated = row_count;
+
+        execute format('select exists (select from %s as s where %s)', staging, key_has_null) into found;
+        if found then
+            execute format('update %s as d set %s from %s as s where (%s) and %s and (%s)',
+                           target, assignments, staging, key_has_null, same_key_or_null, differs);
+            get diagnostics counted = row_count;
+            updated := updated + counted;
+            execute format('delete from %s as s using %s as d where (%s) and %s', staging, target, key_has_null, same_key_or_null);
+        end if;
+
+        execute format('insert into %s (%s) select %2$s from %s as s where not exists (select from %1$s as d where %4$s)',
+                       target, column_list, staging, same_key);
+        get diagnostics inserted = row_count;
+    end if;
+
+    foreach lookup in array lookup_columns || array[load_column, cursor_column] loop
+        execute format('create index if not exists %I on %s (%I)', target_name || '_by_' || lookup, target, lookup);
+    end loop;
+    if not has_rows then
+        execute format('analyze %s', target);
+    end if;
+
+    if staged_load is not null then
+        insert into coaching_sync.replica_loads
+            (table_schema, table_name, load_id, rows_read, rows_inserted, rows_updated, newest_source_time)
+        values (target_schema, target_name, staged_load, read, inserted, updated, newest)
+        on conflict (table_schema, table_name, load_id) do nothing;
+    end if;
+end
+$function$;
+
+-- Of rows of one key, the one that Fivetran processed last stays.
+create or replace function coaching_sync.drop_older_duplicates(staging regclass, key_list text) returns void
+language plpgsql
+as $function$
+begin
+    execute format(
+        'delete from %1$s where ctid in (
+             select ctid from (
+                 select ctid, row_number() over (partition by %2$s order by _fivetran_synced desc nulls last, ctid desc) as place
+                 from %1$s
+             ) as ranked where place > 1
+         )', staging, key_list
+    );
+end
+$function$;
+
+-- How each table of the source was met by the last sync.
+create table if not exists coaching_sync.source_tables (
+    table_schema text not null,
+    table_name text not null,
+    state text not null check (state in ('loaded', 'not at the source', 'failed')),
+    reason text,
+    since timestamptz not null default now(),
+    primary key (table_schema, table_name)
+);

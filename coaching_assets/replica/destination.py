@@ -1,0 +1,73 @@
+"""dlt's Postgres destination with this project's merge: indexed keys, unchanged rows left alone, rows counted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlt.common.destination.client import FollowupJobRequest, LoadJob
+from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema.utils import get_columns_names_with_prop
+from dlt.destinations import postgres
+from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
+from dlt.destinations.sql_client import SqlClientBase
+from dlt.destinations.sql_jobs import SqlMergeFollowupJob
+
+LOOKUP_HINT = "x-coaching-lookup-columns"
+
+
+class MergeStagedJob(SqlMergeFollowupJob):
+    """Merges a staged table by the SQL function `coaching_sync.merge_staged`."""
+
+    @classmethod
+    def generate_sql(cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]) -> list[str]:
+        """One call of the function; dlt runs it in a transaction of its own."""
+        table = table_chain[0]
+        target, staging = sql_client.get_qualified_table_names(table["name"])
+        literal = sql_client.capabilities.escape_literal
+        assert literal is not None
+        keys = get_columns_names_with_prop(table, "primary_key")
+        lookups: Sequence[str] = table.get(LOOKUP_HINT, ())  # type: ignore[assignment]
+        lookups = [column for column in lookups if column in table["columns"]]
+
+        def array(values: Sequence[str]) -> str:
+            return f"array[{', '.join(literal(value) for value in values)}]::text[]"
+
+        return [
+            f"select coaching_sync.merge_staged({literal(target)}, {literal(staging)}, {array(keys)}, {array(lookups)})"
+        ]
+
+
+class CopyJob(PostgresParquetCopyJob):
+    """dlt's binary COPY, which also takes a file without rows: a table that is empty, or has nothing new."""
+
+    def run(self) -> None:
+        """Copy the file into the staging table."""
+        from pyarrow.parquet import read_metadata
+
+        if read_metadata(self._file_path).num_rows:
+            super().run()
+
+
+class ReplicaClient(PostgresClient):
+    """A Postgres client whose merges are `MergeStagedJob`s."""
+
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        """The job that loads one file."""
+        job = super().create_load_job(table, file_path, load_id, restore)
+        return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
+
+    def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
+        return [MergeStagedJob.from_table_chain(table_chain, self.sql_client)]
+
+
+class replica_postgres(postgres):  # noqa: N801 - dlt names its destinations in lower case
+    """The Postgres destination of the replica."""
+
+    @property
+    def client_class(self) -> type[PostgresClient]:
+        """The client that dlt loads with."""
+        return ReplicaClient
+
+
+replica_postgres.register()

@@ -1,0 +1,207 @@
+"""Loading a pipeline's tables: what stands at the source, how far the replica is, and dlt's run, one bad table apart."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg2 import sql
+
+from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
+from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.replica.pipelines import Extraction
+from coaching_assets.settings import Settings
+from coaching_assets.source.client import BigQuery
+from coaching_assets.source.errors import SourceError
+from coaching_assets.source.metadata import TableDescription, describe
+
+LOCK_CLASS = 0x636F6163
+"""First half of this project's advisory locks ("coac"), so that they meet nobody else's."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What stands at the source: the tables that are there, those that are not, and those that cannot be looked at."""
+
+    present: Mapping[SourceTable, TableDescription]
+    absent: tuple[SourceTable, ...]
+    failed: Mapping[SourceTable, str]
+
+
+@dataclass(frozen=True)
+class LoadCounts:
+    """What one load did to a table of the replica, in rows."""
+
+    rows_read: int
+    rows_inserted: int
+    rows_updated: int
+    newest_source_time: datetime | None
+    row_count: int
+
+
+def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
+    """Ask BigQuery, by metadata alone, which of the tables are there.
+
+    A table that may not be read does not keep the others from being read.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    present: dict[SourceTable, TableDescription] = {}
+    absent: list[SourceTable] = []
+    failed: dict[SourceTable, str] = {}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        answers = {t: pool.submit(describe, bigquery, settings.datasets[t.source], t.name) for t in tables}
+    for table, answer in answers.items():
+        try:
+            description = answer.result()
+        except SourceError as error:
+            failed[table] = str(error)
+            continue
+        if description is None:
+            absent.append(table)
+        else:
+            present[table] = description
+    return Survey(present, tuple(absent), failed)
+
+
+def extractions_for(
+    bigquery: BigQuery, database: Connection, settings: Settings, present: Mapping[SourceTable, TableDescription]
+) -> dict[SourceTable, Extraction]:
+    """What to read of each table: all of it the first time, else what Fivetran processed since the overlap window.
+
+    All tables are read as of one moment.
+    """
+    snapshot = datetime.now(UTC)
+    extractions: dict[SourceTable, Extraction] = {}
+    for table, description in present.items():
+        watermark = newest_source_time(database, settings.datasets[table.source], table.name)
+        since = watermark - settings.replica_overlap if watermark is not None else None
+        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams)
+    return extractions
+
+
+def newest_source_time(database: Connection, schema: str, table: str) -> datetime | None:
+    """The newest `_fivetran_synced` in the replica, or None where it has none.
+
+    Taken from the rows themselves, not from remembered state: whatever is lost or restored, it is true. A time in the
+    future, which a wrong clock can write, does not hide what follows.
+    """
+    with database.cursor() as cursor:
+        if not table_exists(database, schema, table):
+            return None
+        query = sql.SQL("select least(max({cursor}), now()) from {table}")
+        cursor.execute(query.format(cursor=sql.Identifier(CURSOR), table=sql.Identifier(schema, table)))
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def table_exists(database: Connection, schema: str, table: str) -> bool:
+    """Whether Postgres has the table."""
+    with database.cursor() as cursor:
+        cursor.execute("select to_regclass(format('%%I.%%I', %s::text, %s::text)) is not null", (schema, table))
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def load_counts(database: Connection, schema: str, table: str, load_ids: Sequence[str]) -> LoadCounts | None:
+    """What the given loads did to a table; None where the replica has no such table."""
+    if not table_exists(database, schema, table):
+        return None
+    with database.cursor() as cursor:
+        cursor.execute(
+            "select coalesce(sum(rows_read), 0)::bigint, coalesce(sum(rows_inserted), 0)::bigint,"
+            " coalesce(sum(rows_updated), 0)::bigint from coaching_sync.replica_loads"
+            " where table_schema = %s and table_name = %s and load_id = any(%s)",
+            (schema, table, list(load_ids)),
+        )
+        read, inserted, updated = cursor.fetchone() or (0, 0, 0)
+        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table)))
+        count = (cursor.fetchone() or (0,))[0]
+    return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count)
+
+
+def note_source_table(database: Connection, schema: str, table: str, state: str, reason: str | None) -> None:
+    """Keep how a table of the source was met, for `sync_status` and `coaching status`."""
+    with database.cursor() as cursor:
+        parameters = {"schema": schema, "table": table, "state": state, "reason": reason}
+        cursor.execute(read_sql(__package__, "note_source_table.sql"), parameters)
+
+
+def run_apart(
+    run: Callable[[Mapping[SourceTable, Extraction]], Iterator[Any]], extractions: Mapping[SourceTable, Extraction]
+) -> tuple[list[Any], dict[SourceTable, Exception]]:
+    """Run all tables in one load; where a table makes that fail, run the others without it.
+
+    Returns:
+        What the successful run yielded, and the error of each table that was left out: all that remained, where the
+        failure is no table's in particular (Postgres is away, say).
+    """
+    remaining = dict(extractions)
+    failed: dict[SourceTable, Exception] = {}
+    while remaining:
+        try:
+            return list(run(remaining)), failed
+        except Exception as error:
+            culprits = [table for table in remaining if table.name == _table_at_fault(error)] or list(remaining)
+            for table in culprits:
+                failed[table] = error
+                del remaining[table]
+    return [], failed
+
+
+def explain(error: BaseException) -> str:
+    """What went wrong, in the words of whoever noticed it first."""
+    chain = list(_chain(error))
+    cause = next((link for link in chain if isinstance(link, SourceError)), chain[-1])
+    text = str(cause).strip().splitlines()
+    sentence = text[0] if text else ""
+    return sentence if isinstance(cause, SourceError) else f"{type(cause).__name__}: {sentence}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _table_at_fault(error: BaseException) -> str | None:
+    """The table that dlt's error names: its resource while extracting, its job while loading."""
+    for link in _chain(error):
+        pipe = getattr(link, "pipe_name", None)
+        if pipe:
+            return str(pipe)
+        job = getattr(link, "job_id", None)
+        if job:
+            return str(job).split(".", maxsplit=1)[0]
+        table = getattr(link, "table_name", None)
+        if table:
+            return str(table)
+    return None
+
+
+@contextmanager
+def one_at_a_time(database: Connection, pipeline: PipelineName, schema: str) -> Iterator[None]:
+    """Wait until nobody else loads into this schema, whatever started them; two at once collide on dlt's own tables."""
+    with database.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(%s, hashtext(%s))", (LOCK_CLASS, f"replica {schema}"))
+    try:
+        yield
+    finally:
+        if not database.closed:
+            with database.cursor() as cursor:
+                cursor.execute("select pg_advisory_unlock(%s, hashtext(%s))", (LOCK_CLASS, f"replica {schema}"))
+
+
+@contextmanager
+def working_folder(pipeline: PipelineName) -> Iterator[Path]:
+    """A temporary folder for dlt's load packages, gone at the end; what must last stands in the database."""
+    folder = Path(tempfile.mkdtemp(prefix=f"coaching_{pipeline}_"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""The dlt sources and pipelines: one resource a table, upserted by key from Arrow batches."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dlt
+from dlt.extract.resource import DltResource
+from dlt.extract.source import DltSource
+
+from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
+from coaching_assets.replica.destination import LOOKUP_HINT, replica_postgres
+from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dlt.pipeline.pipeline import Pipeline
+
+    from coaching_assets.source.client import BigQuery
+    from coaching_assets.source.metadata import TableDescription
+    from coaching_assets.source.reading import TableRead
+
+
+@dataclass
+class Extraction:
+    """What one table's extraction is to read, and, once it ran, what it read."""
+
+    bigquery: "BigQuery"
+    description: "TableDescription"
+    since: datetime | None
+    snapshot: datetime
+    streams: int
+    on_rows: Callable[[str, int], None] | None = None
+    result: "TableRead | None" = field(default=None, init=False)
+
+    def batches(self) -> Iterator[Any]:
+        """The table's rows from `since` on, as Arrow batches that dlt and Postgres take."""
+        from coaching_assets.source.arrow import to_loadable
+        from coaching_assets.source.reading import read
+
+        self.result = read(
+            self.bigquery, self.description, since=self.since, snapshot=self.snapshot, streams=self.streams
+        )
+        rows = 0
+        for batch in self.result:
+            rows += batch.num_rows
+            if self.on_rows is not None:
+                self.on_rows(self.description.table, rows)
+            yield to_loadable(batch, self.description.fields)
+
+
+def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
+    """The dlt resource of a table.
+
+    Key columns stay nullable: what Fivetran delivers without a key is carried over too, and rejected when published.
+    """
+    from coaching_assets.source.arrow import column_hints
+
+    def batches() -> Iterator[Any]:
+        yield from extraction.batches()
+
+    fields = extraction.description.fields
+    key = table.key_for(frozenset(field.name for field in fields))
+    hints: dict[str, Any] = {name: {**hint, "nullable": True} for name, hint in column_hints(fields).items()}
+    resource = dlt.resource(
+        batches,
+        name=table.name,
+        write_disposition="merge",
+        primary_key=list(key),
+        columns={column: {"name": column, "nullable": True} for column in key} | hints,
+        file_format="parquet",
+    )
+    return resource.apply_hints(additional_table_hints={LOOKUP_HINT: list(table.indexes)})
+
+
+def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extraction]) -> DltSource:
+    """The dlt source of some tables of a pipeline."""
+    resources = [resource_for(table, extraction) for table, extraction in extractions.items()]
+    return dlt.source(lambda: resources, name=pipeline)()
+
+
+def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path) -> "Pipeline":
+    """The dlt pipeline, working in a folder.
+
+    Everything that dlt must remember stands in the database, so the folder may be a temporary one.
+    """
+    source = tables_of(pipeline)[0].source
+    # publishing goes by it, so it does not depend on a configuration file being found
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    return dlt.pipeline(
+        pipeline_name=pipeline,
+        destination=replica_postgres(credentials=settings.postgres_url(), enable_dataset_name_normalization=False),
+        dataset_name=settings.datasets[source],
+        pipelines_dir=str(folder),
+    )

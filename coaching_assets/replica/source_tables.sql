@@ -1,0 +1,5 @@
+-- The source tables that the last sync did not load, and why.
+select table_schema, table_name, state, reason
+from coaching_sync.source_tables
+where state <> 'loaded'
+order by table_schema, table_name

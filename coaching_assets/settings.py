@@ -1,0 +1,205 @@
+"""Every setting of the project, typed, in one place: the environment first, then `.dlt/secrets.toml`."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlencode
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+POSTGRES_SECTION = "destination.postgres.credentials"
+BIGQUERY_SECTION = "sources.bigquery.credentials"
+
+Origin = Literal["environment", ".dlt/secrets.toml"]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class SecretsFile:
+    """What `.dlt/secrets.toml` says about the two servers; empty where there is no such file."""
+
+    path: Path
+    postgres: str | Mapping[str, Any] | None = None
+    bigquery: Mapping[str, Any] | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> "SecretsFile":
+        """Read `folder/.dlt/secrets.toml`.
+
+        Raises:
+            SettingError: the file is no TOML.
+        """
+        path = folder / ".dlt" / "secrets.toml"
+        if not path.is_file():
+            return cls(path)
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingError(f"{path} is not valid TOML ({error}). Mend it or remove it.") from error
+        return cls(path, _section(content, POSTGRES_SECTION), _section(content, BIGQUERY_SECTION))
+
+
+class Settings(BaseSettings):
+    """The settings, each read from the environment variable of its upper-case name.
+
+    Reading them touches no network, and no setting is demanded before something needs it, so that the code location
+    loads anywhere.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: SecretStr | None = Field(
+        default=None, description="Postgres: `postgresql://user:password@host:5432/database`."
+    )
+    bigquery_project: str | None = Field(default=None, description="The Google Cloud project of the datasets.")
+    gong_dataset: str = Field(default="gongio_ft", description="BigQuery dataset that Fivetran fills from Gong.")
+    salesforce_dataset: str = Field(
+        default="salesforce_ft", description="BigQuery dataset that Fivetran fills from Salesforce."
+    )
+    coaching_schema: str = Field(default="public", description="Postgres schema of the application's tables.")
+    company_domains: CommaSeparated = Field(
+        default=(), description="The company's own e-mail domains, comma-separated; they mark company-side speakers."
+    )
+    alert_urls: CommaSeparated = Field(default=(), description="Apprise URLs for alerts, comma-separated.")
+
+    google_application_credentials: Path | None = Field(
+        default=None, description="Google's own: the path of a service account's key. Else the default credentials."
+    )
+    bigquery_emulator_host: str | None = Field(default=None, description="An emulator's REST address.")
+    bigquery_storage_emulator_host: str | None = Field(
+        default=None, description="An emulator's gRPC address, host:port, without TLS."
+    )
+    bigquery_maximum_bytes_billed: int = Field(
+        default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes; only views and external tables."
+    )
+    bigquery_read_streams: int = Field(
+        default=4, ge=1, le=64, description="Streams that are read at once from one table."
+    )
+    replica_overlap_hours: float = Field(
+        default=6.0, ge=0, description="How far back each sync reads again, for rows that Fivetran delivered late."
+    )
+    publish_batch_size: int = Field(
+        default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
+    )
+    schedule_timezone: str = Field(default="UTC", description="Time zone of the hourly schedule.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only arguments and the environment: one place to look when a value surprises."""
+        return init_settings, env_settings
+
+    @field_validator("company_domains", "alert_urls", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("company_domains", mode="after")
+    @classmethod
+    def _plain_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(domain.lower().lstrip("@") for domain in value)
+
+    @property
+    def replica_overlap(self) -> timedelta:
+        """How far back each sync reads again."""
+        return timedelta(hours=self.replica_overlap_hours)
+
+    @property
+    def datasets(self) -> Mapping[str, str]:
+        """The configured BigQuery dataset of each source, which is also its Postgres schema."""
+        return {"gong": self.gong_dataset, "salesforce": self.salesforce_dataset}
+
+    @cached_property
+    def secrets_file(self) -> SecretsFile:
+        """`.dlt/secrets.toml` of the working directory, or of `DLT_PROJECT_DIR`, where dlt looks for it too."""
+        return SecretsFile.read(Path(os.environ.get("DLT_PROJECT_DIR", ".")))
+
+    @property
+    def database_url_origin(self) -> Origin | None:
+        """Where the Postgres credentials come from; None where there are none."""
+        if self.database_url is not None:
+            return "environment"
+        return ".dlt/secrets.toml" if self.secrets_file.postgres else None
+
+    @property
+    def bigquery_credentials_origin(self) -> Origin | None:
+        """Where BigQuery's credentials come from; None means Google's application default credentials."""
+        if self.google_application_credentials is not None:
+            return "environment"
+        return ".dlt/secrets.toml" if self.secrets_file.bigquery else None
+
+    def postgres_url(self) -> str:
+        """The Postgres connection URL, with a password, from the environment or `.dlt/secrets.toml`.
+
+        Raises:
+            SettingError: there is none, or it is no Postgres URL.
+        """
+        url = self.database_url.get_secret_value() if self.database_url else _as_url(self.secrets_file.postgres)
+        if not url:
+            raise SettingError(
+                "DATABASE_URL is not set. Set it to postgresql://user:password@host:5432/database, "
+                f"or write [{POSTGRES_SECTION}] into .dlt/secrets.toml."
+            )
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in {"postgres", "postgresql"}:
+            raise SettingError("DATABASE_URL must start with postgresql://; see the README's table of settings.")
+        return f"postgresql://{rest}"
+
+    def project(self) -> str:
+        """The Google Cloud project of the datasets.
+
+        Raises:
+            SettingError: it is not set.
+        """
+        project = self.bigquery_project or (self.secrets_file.bigquery or {}).get("project_id")
+        if not project:
+            raise SettingError("BIGQUERY_PROJECT is not set. Set it to the Google Cloud project of the datasets.")
+        return str(project)
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises:
+        SettingError: a value is of the wrong type; the message names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingError(f"Settings that cannot be read: {problems}.") from None
+
+
+def _section(content: Mapping[str, Any], dotted: str) -> Any:
+    value: Any = content
+    for part in dotted.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _as_url(credentials: str | Mapping[str, Any] | None) -> str | None:
+    """dlt takes a connection string or its parts; both become a URL."""
+    if credentials is None or isinstance(credentials, str):
+        return credentials
+    user, password = (quote(str(credentials.get(part, "")), safe="") for part in ("username", "password"))
+    query = credentials.get("query")
+    return (
+        f"postgresql://{user}:{password}@{credentials.get('host', 'localhost')}:{credentials.get('port', 5432)}"
+        f"/{quote(str(credentials.get('database', '')), safe='')}{'?' + urlencode(query) if query else ''}"
+    )

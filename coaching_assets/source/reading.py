@@ -1,0 +1,245 @@
+"""Reads a table's rows as Arrow batches: tables by the Storage Read API, views by a query job and its result table."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+import pyarrow as pa
+
+from coaching_assets.catalogue import CURSOR
+from coaching_assets.source.client import REQUEST_SECONDS, USER_AGENT, BigQuery
+from coaching_assets.source.errors import LimitExceeded, SourceError, Unavailable, explained, reasons
+from coaching_assets.source.metadata import TableDescription
+from coaching_assets.source.streams import StreamsRead
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud.bigquery import QueryJob, QueryJobConfig
+    from google.cloud.bigquery_storage_v1.types import ReadSession
+
+STORED_KINDS = frozenset({"TABLE", "SNAPSHOT", "CLONE"})
+"""The kinds of tables that the Storage Read API reads; all others go through a query job."""
+
+QUERY_SECONDS = 900.0
+
+Opened: TypeAlias = tuple[int, pa.Schema, Iterable[pa.RecordBatch]]
+"""The bytes that BigQuery says it scans or bills (0 if it does not say), the schema, and the batches."""
+
+
+class TableRead:
+    """One pass over a table's rows, as record batches of the selected columns.
+
+    There is at least one batch, perhaps an empty one. While the iteration goes on, and after it, `rows` and `bytes` say
+    how much was read; `bytes` is what BigQuery says that it scans or bills, else the size of the batches in memory.
+    """
+
+    def __init__(
+        self,
+        bigquery: BigQuery,
+        table: TableDescription,
+        columns: Sequence[str],
+        since: datetime | None,
+        snapshot: datetime | None,
+        streams: int,
+    ) -> None:
+        """Prepare the pass; nothing is sent before the iteration begins."""
+        self.table = table
+        self.columns = tuple(columns)
+        self.rows = 0
+        self.bytes = 0
+        self._bigquery = bigquery
+        self._since = since if _has_cursor(table) else None
+        self._snapshot = snapshot
+        self._max_streams = streams
+        self._subject = bigquery.subject(table.dataset, table.table)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """The batches, in no particular order; ending early breaks off the reading.
+
+        Raises:
+            TableNotFound: the table went away since it was described.
+            AccessDenied: the account may see the table but not read it.
+            LimitExceeded: a view would cost more than BIGQUERY_MAXIMUM_BYTES_BILLED.
+            Unavailable: BigQuery was not reachable, or broke off again and again.
+            SourceError: BigQuery refused for another reason.
+        """
+        self.rows = self.bytes = 0
+        with explained(self._subject):
+            scanned, schema, batches = self._table() if self.table.kind in STORED_KINDS else self._view()
+            in_memory = 0
+            for batch in batches:
+                self.rows += batch.num_rows
+                in_memory += batch.nbytes
+                self.bytes = scanned or in_memory
+                yield batch
+            self.bytes = scanned or in_memory
+            if self.rows == 0:
+                yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+    def _table(self) -> Opened:
+        table = self.table
+        session = self._create_session(
+            _path(table.project, table.dataset, table.table),
+            restriction=restriction(self._since) if self._since is not None else "",
+            snapshot=self._snapshot,
+        )
+        return session.estimated_total_bytes_scanned, *self._streams_of(session)
+
+    def _view(self) -> Opened:
+        from google.api_core.exceptions import NotFound
+
+        job = self._query()
+        billed, result = job.total_bytes_billed or 0, job.destination
+        try:
+            session = self._create_session(_path(result.project, result.dataset_id, result.table_id))
+        except NotFound:
+            # An emulator keeps results out of the Read API's sight; over REST they come slowly, but they come.
+            rows = job.result(retry=self._bigquery.retry, timeout=QUERY_SECONDS)
+            if not rows.total_rows:
+                return billed, rows.to_arrow(create_bqstorage_client=False).schema, ()
+            return billed, pa.schema([]), rows.to_arrow_iterable()
+        return billed, *self._streams_of(session)
+
+    def _streams_of(self, session: "ReadSession") -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:
+        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+        return schema, StreamsRead(self._bigquery.storage, [stream.name for stream in session.streams], schema)
+
+    def _create_session(self, path: str, restriction: str = "", snapshot: datetime | None = None) -> "ReadSession":
+        from google.cloud.bigquery_storage_v1.types import ArrowSerializationOptions, DataFormat, ReadSession
+
+        # BigQuery accepts one kind of compression, Arrow's own or the response's; pyarrow undoes the first by itself.
+        options = ReadSession.TableReadOptions(
+            selected_fields=self.columns,
+            row_restriction=restriction,
+            arrow_serialization_options=ArrowSerializationOptions(
+                buffer_compression=ArrowSerializationOptions.CompressionCodec.LZ4_FRAME
+            ),
+        )
+        wanted = ReadSession(table=path, data_format=DataFormat.ARROW, read_options=options, trace_id=USER_AGENT)
+        if snapshot is not None:
+            wanted.table_modifiers = ReadSession.TableModifiers(snapshot_time=snapshot.astimezone(UTC))
+        return self._bigquery.storage.create_read_session(
+            parent=f"projects/{self._bigquery.project}",
+            read_session=wanted,
+            max_stream_count=self._max_streams,
+            retry=_storage_retry(self._bigquery.retry_seconds),
+            timeout=REQUEST_SECONDS,
+        )
+
+    def _query(self) -> "QueryJob":
+        """Run the query job of a view or an external table to its end."""
+        from google.api_core.exceptions import GoogleAPICallError
+        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+
+        bigquery = self._bigquery
+        statement, config = self._statement()
+        job = None
+        try:
+            job = bigquery.rest.query(
+                statement,
+                job_config=config,
+                retry=bigquery.retry,
+                job_retry=DEFAULT_JOB_RETRY.with_timeout(bigquery.retry_seconds),
+                timeout=REQUEST_SECONDS,
+            )
+            job.result(retry=bigquery.retry, timeout=QUERY_SECONDS)
+        except GoogleAPICallError as error:
+            if "bytesBilledLimitExceeded" in reasons(error) or "bytes billed" in str(error):
+                raise LimitExceeded(
+                    f"Reading {self.table} would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED, which is "
+                    f"{bigquery.settings.bigquery_maximum_bytes_billed} bytes. Raise it, or make the view cheaper."
+                ) from error
+            raise
+        except TimeoutError as error:
+            if job is not None:
+                job.cancel(retry=bigquery.retry, timeout=REQUEST_SECONDS)
+            raise Unavailable(f"The query of {self.table} did not end within {QUERY_SECONDS:.0f} s.") from error
+        return job
+
+    def _statement(self) -> tuple[str, "QueryJobConfig"]:
+        from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+
+        table = self.table
+        columns = ", ".join(quoted(column) for column in self.columns)
+        path = ".".join(quoted(part) for part in (table.project, table.dataset, table.table))
+        statement = f"SELECT {columns} FROM {path}"
+        config = QueryJobConfig(
+            maximum_bytes_billed=self._bigquery.settings.bigquery_maximum_bytes_billed,
+            use_legacy_sql=False,
+            labels={"application": USER_AGENT},
+        )
+        if self._since is not None:
+            cursor = quoted(CURSOR)
+            statement += f" WHERE {cursor} >= @since OR {cursor} IS NULL"
+            config.query_parameters = [ScalarQueryParameter("since", "TIMESTAMP", self._since)]
+        return statement, config
+
+
+def read(
+    bigquery: BigQuery,
+    table: TableDescription,
+    *,
+    since: datetime | None = None,
+    snapshot: datetime | None = None,
+    columns: Sequence[str] | None = None,
+    streams: int = 1,
+) -> TableRead:
+    """Read a table.
+
+    Args:
+        bigquery: where from.
+        table: as `describe` gave it.
+        since: only rows that Fivetran processed at or after this time, and those without such a time; None reads all,
+            and so does a table that has no `_fivetran_synced TIMESTAMP`.
+        snapshot: the table as it was at this time; None is now. Views and external tables are always read as of now.
+        columns: the columns to read, in any order; None reads all. Batches have them in the table's order.
+        streams: how many streams are read at once, at most.
+
+    Raises:
+        SourceError: the table has no such columns, or no columns at all.
+    """
+    known = table.columns
+    missing = [column for column in columns or () if column not in known]
+    if missing:
+        raise SourceError(f"{table} has no column {', '.join(missing)}. It has {', '.join(known)}.")
+    wanted = [column for column in known if columns is None or column in columns]
+    if not wanted:
+        raise SourceError(f"{table} has no columns to read. Is Fivetran still creating it?")
+    return TableRead(bigquery, table, wanted, since, snapshot, streams)
+
+
+def restriction(since: datetime) -> str:
+    """The Storage Read API's filter for rows processed since then; it takes no parameters, so the time is a literal."""
+    if since.tzinfo is None:
+        raise ValueError("since must know its time zone")
+    moment = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
+    cursor = quoted(CURSOR)
+    return f"{cursor} >= TIMESTAMP '{moment}+00:00' OR {cursor} IS NULL"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier of BigQuery's SQL, in backticks.
+
+    Raises:
+        SourceError: it holds what no identifier of BigQuery can hold.
+    """
+    if not identifier or any(not character.isprintable() for character in identifier):
+        raise SourceError(f"{identifier!r} is no identifier of BigQuery.")
+    escaped = identifier.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+def _path(project: str, dataset: str, table: str) -> str:
+    return f"projects/{project}/datasets/{dataset}/tables/{table}"
+
+
+def _has_cursor(table: TableDescription) -> bool:
+    field = table.field(CURSOR)
+    return field is not None and field.type == "TIMESTAMP" and not field.repeated
+
+
+def _storage_retry(seconds: float) -> "Retry":
+    from google.api_core.exceptions import ServiceUnavailable
+    from google.api_core.retry import Retry, if_exception_type
+
+    return Retry(if_exception_type(ServiceUnavailable), initial=0.1, maximum=10.0, timeout=seconds)
