@@ -16,7 +16,7 @@ HISTORY_START = "_fivetran_start"
 
 @dataclass(frozen=True)
 class Column:
-    """A column that publishing needs, in the Postgres type that the published SQL sees whatever a connector delivers."""
+    """A column that publishing needs, in the type that the published SQL sees whatever a connector delivers."""
 
     name: str
     type: ColumnType = "text"
@@ -133,7 +133,7 @@ GONG_TABLES = (
         name="call_context_integration",
         pipeline="gong_calls",
         key=("call_id", "object_id", "name"),
-        columns=_required("call_id", "object_id", "object_type"),
+        columns=(*_required("call_id", "object_id", "object_type"), Column("name")),
         description="Links between a call and objects of the CRM.",
         without="calls are linked to opportunities only where the call's own metadata names one",
     ),

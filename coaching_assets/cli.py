@@ -34,7 +34,7 @@ def one_clear_sentence(verbose: bool) -> Iterator[None]:
     except (SettingError, CannotConnect, SourceError, MissingTables, NotEmpty) as error:
         if verbose:
             raise
-        errors.print(f"[red]{error}[/red]" if errors.is_terminal else str(error), highlight=False, soft_wrap=True)
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 
@@ -57,6 +57,16 @@ def status(verbose: Verbose = False) -> None:
     with one_clear_sentence(verbose):
         settings = load_settings()
         print_status(console, read_status(settings), absent_sources(settings))
+
+
+@app.command()
+def doctor(verbose: Verbose = False) -> None:
+    """Check settings, BigQuery and Postgres; each problem comes with its remedy."""
+    from coaching_assets.commands.doctor import examine, print_findings
+
+    with one_clear_sentence(verbose):
+        healthy = print_findings(console, examine(load_settings()))
+    raise typer.Exit(0 if healthy else 1)
 
 
 @app.command("init-db")

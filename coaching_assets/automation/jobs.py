@@ -14,5 +14,5 @@ executor: ExecutorDefinition = in_process_executor.configured(
 coaching_sync = define_asset_job(
     SYNC_JOB,
     selection=AssetSelection.all(),
-    description="Brings the replica up to date with BigQuery, and the application's tables up to date with the replica.",
+    description="Brings the replica up to date with BigQuery, and the application's tables with the replica.",
 )

@@ -21,7 +21,7 @@ class TerminalHandler(logging.Handler):
         print(f"{style}{line}\033[0m" if style and sys.stdout.isatty() else line, flush=True)
 
 
-@logger(description="What the steps say, tersely.")
+@logger(config_schema={}, description="What the steps say, tersely.")
 def terminal_logger(context: InitLoggerContext) -> logging.Logger:
     """A logger that prints to the terminal."""
     terminal = logging.Logger("coaching_terminal", logging.INFO)

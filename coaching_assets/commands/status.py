@@ -78,11 +78,11 @@ def print_status(console: Console, statuses: list[EntityStatus], remarks: list[s
     console.print(table)
     for status in statuses:
         for reason, rows in status.details.get("rejected", {}).items():
-            console.print(f"{status.entity}: {rows} rejected: {reason}", style="yellow", highlight=False)
+            console.print(f"{status.entity}: {rows} rejected: {reason}", style="yellow", markup=False, highlight=False)
         if error := status.details.get("error"):
-            console.print(f"{status.entity}: {error}", style="red", highlight=False)
+            console.print(f"{status.entity}: {error}", style="red", markup=False, highlight=False)
     for remark in remarks:
-        console.print(remark, style="yellow", highlight=False)
+        console.print(remark, style="yellow", markup=False, highlight=False)
 
 
 def readable_age(age: timedelta) -> str:

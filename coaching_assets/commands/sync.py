@@ -13,7 +13,7 @@ from coaching_assets.published.writing import require_application_tables
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster import DagsterEvent, DagsterInstance, JobExecutionResult
+    from dagster import DagsterEvent, JobExecutionResult
 
 FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
 """The metadata of a materialization that the summary shows, in its order."""
@@ -66,9 +66,10 @@ def run_sync(settings: Settings) -> SyncReport:
 
     check_reachable(settings)
     instance = DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.ephemeral()
-    with instance, execute_job(
-        reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}
-    ) as result:
+    with (
+        instance,
+        execute_job(reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}) as result,
+    ):
         return _report(result)
 
 
@@ -85,7 +86,7 @@ def print_report(console: Console, report: SyncReport) -> None:
         table.add_row(line.asset, *figures, newest if line.state == "loaded" else f"[yellow]{line.state}[/yellow]")
     console.print(table)
     for failure in report.failures:
-        console.print(f"[red]Failed:[/red] {failure}", highlight=False)
+        console.print(f"Failed: {failure}", style="red", markup=False, highlight=False)
 
 
 def _report(result: "JobExecutionResult") -> SyncReport:

@@ -71,7 +71,7 @@ def _load_sample(emulator: BigQueryEmulator) -> None:
     until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     client = emulator.client()
     load(client, emulator.project, generate(SCALE, until=until))
-    client.close()
+    client.close()  # type: ignore[no-untyped-call]
     init_db(load_settings())
     stamp.write_text(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
 

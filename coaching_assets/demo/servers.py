@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,7 +44,7 @@ POSTGRES_OPTIONS = {
     "max_wal_size": "2GB",
 }
 FAST_AND_LOST_WITHOUT_POWER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-PORT_TAKEN = "could not create any TCP/IP sockets"
+PORT_TAKEN = b"could not create any TCP/IP sockets"
 
 Found = TypeVar("Found")
 
@@ -152,7 +153,7 @@ def bigquery_emulator(folder: Path | None = None, *, project: str = DEMO_PROJECT
         with _folder_lock(home) as lock, _process(command, log, lock) as server:
             ports = _wait(server, log, lambda: _ready_emulator(ports_file))
             yield BigQueryEmulator(
-                project, f"http://{HOST}:{ports['rest']}", f"{HOST}:{ports['grpc']}", server.pid, log
+                project, f"http://{HOST}:{ports['rest']}", f"{HOST}:{ports['grpc']}", ports["pid"], log
             )
 
 
@@ -176,7 +177,9 @@ def _folder_lock(folder: Path) -> Iterator[int]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise ServerFailed(f"{folder} is in use by the server of another process. End that first.") from None
+                    raise ServerFailed(
+                        f"{folder} is in use by the server of another process. End that first."
+                    ) from None
                 time.sleep(POLL_SECONDS)
         yield descriptor
     finally:
@@ -195,9 +198,9 @@ def _postgres_process(
         written = log.stat().st_size if log.exists() else 0
         with _process([program, "-D", str(data), "-p", str(port), *settings], log, lock, user) as server:
             try:
-                pid = _wait(server, log, lambda: _ready_postmaster(data, port))
+                pid = _wait(server, log, partial(_ready_postmaster, data, port))
             except ServerFailed:
-                if attempts_left and PORT_TAKEN in log.read_text(errors="replace")[written:]:
+                if attempts_left and PORT_TAKEN in log.read_bytes()[written:]:
                     continue
                 raise
             yield pid, port

@@ -1,4 +1,4 @@
-"""The published tables as Dagster assets: a step for opportunities, one for calls and all that hangs on them, one for e-mails."""
+"""The published tables as Dagster assets: a step for opportunities, one for calls and their parts, one for e-mails."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def _spec(settings: Settings, table: PublishedTable) -> AssetSpec:
     return AssetSpec(
         key=published_key(table),
         deps=[replica_key(settings, by_view[view]) for view in table.sources],
-        description=f"{table.description} The application's own table; only its columns that are listed here are written.",
+        description=f"{table.description} The application's own table; only the columns listed here are written.",
         group_name="coaching",
         owners=["team:data"],
         kinds={"postgres", "sql"},

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.published.tables import TABLES, PublishedTable
 from coaching_assets.postgres import read_sql
+from coaching_assets.published.tables import TABLES, PublishedTable
 
 OWN_TABLES = frozenset(table.name for table in TABLES)
 
@@ -32,7 +32,10 @@ def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Comp
             continue
         alias = f"{row}_{len(conditions)}"
         refers = sql.SQL("exists (select from {} as {} where {} = {}").format(
-            sql.Identifier(schema, child), sql.Identifier(alias), sql.Identifier(alias, column), sql.Identifier(row, "id")
+            sql.Identifier(schema, child),
+            sql.Identifier(alias),
+            sql.Identifier(alias, column),
+            sql.Identifier(row, "id"),
         )
         if not is_published:
             conditions.append(sql.Composed([refers, sql.SQL(")")]))

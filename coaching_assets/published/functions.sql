@@ -97,12 +97,12 @@ as $function$
     select nullif(regexp_replace(value, '^\s+|\s+$', '', 'g'), '')
 $function$;
 
--- brian.r@x.com -> Brian R
+-- brian.r@x.com -> Brian R. Cut at every ASCII character that is no letter or digit, whatever the database's locale.
 create or replace function coaching_sync.name_from_address(address text) returns text
 language sql immutable parallel safe
 as $function$
     select string_agg(upper(left(part, 1)) || lower(substr(part, 2)), ' ' order by place)
-    from regexp_split_to_table(split_part(address, '@', 1), '[^[:alnum:]]+') with ordinality as parts (part, place)
+    from regexp_split_to_table(split_part(address, '@', 1), '[\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e\s]+') with ordinality as parts (part, place)
     where part <> ''
 $function$;
 

@@ -86,7 +86,7 @@ described as (
 valued as (
     select *,
         case when abs(round(amount, 2)) < 1e13 then round(amount, 2)::numeric(15, 2) end as fitting_amount,
-        case when health_score between 0 and 100 then round(health_score, 2)::numeric(5, 2) end as fitting_health_score
+        case when round(health_score, 2) between 0 and 100 then round(health_score, 2)::numeric(5, 2) end as fitting_health_score
     from described
 )
 select

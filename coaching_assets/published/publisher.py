@@ -10,6 +10,7 @@ from psycopg2 import sql
 
 from coaching_assets.postgres import Connection, read_sql, run_sql_file
 from coaching_assets.published import writing
+from coaching_assets.published.rejecting import note_keyless
 from coaching_assets.published.sync_status import write_status
 from coaching_assets.published.tables import Group, PublishedTable, TableName
 from coaching_assets.published.views import LOAD_ID, ReplicaTable, create_views
@@ -109,6 +110,7 @@ class Publisher:
                 progress(done, due)
         self._note_published(group, tables)
         for table in tables:
+            note_keyless(self.database, table, self.replica[table.row_source].table)
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
             writing.count_open(self.database, table, outcomes[table.name])
             write_status(self.database, table, outcomes[table.name], self.replica)
@@ -125,7 +127,8 @@ class Publisher:
                 (list(self.settings.company_domains),),
             )
             cursor.execute(
-                "create temp table source_table as select * from unnest(%s::text[], %s::boolean[]) as t (view, is_there)",
+                "create temp table source_table as"
+                " select * from unnest(%s::text[], %s::boolean[]) as known (view, is_there)",
                 (list(self.replica), [table.is_there for table in self.replica.values()]),
             )
             cursor.execute("create temp table present_load (source_view text, load_id text)")
@@ -144,8 +147,8 @@ class Publisher:
                     cursor.execute(self._present_loads(self.replica[view]), (view,))
             cursor.execute(
                 "delete from coaching_sync.published_loads where published_table in"
-                " (select name from unnest(%s) as name except select published_table from coaching_sync.published_tables"
-                "  where fingerprint = %s)",
+                " (select name from unnest(%s) as name"
+                "  except select published_table from coaching_sync.published_tables where fingerprint = %s)",
                 (names, fingerprint),
             )
             cursor.execute(
@@ -173,8 +176,9 @@ class Publisher:
         with self.database.cursor() as cursor:
             cursor.execute("truncate due")
             cursor.execute(
-                f"insert into due select key, row_number() over (order by key) from ({_strip(group, 'due')}) as found"
-                " where key is not null"
+                sql.SQL(
+                    "insert into due select key, row_number() over (order by key) from ({}) as found where key <> ''"
+                ).format(sql.SQL(read_sql(__package__, f"due_{group.name}.sql")))
             )
             count = cursor.rowcount
             cursor.execute("analyze due")
@@ -206,7 +210,8 @@ class Publisher:
                 )
                 cursor.execute(
                     "insert into coaching_sync.published_tables (published_table, fingerprint) values (%s, %s)"
-                    " on conflict (published_table) do update set fingerprint = excluded.fingerprint, published_at = now()"
+                    " on conflict (published_table)"
+                    " do update set fingerprint = excluded.fingerprint, published_at = now()"
                     " where published_tables.fingerprint <> excluded.fingerprint",
                     (table.name, fingerprint),
                 )
@@ -227,7 +232,3 @@ class Publisher:
                     cursor.execute(sql.SQL("select max(synced_at) from {}").format(sql.Identifier(view)))
                     times += [row[0] for row in cursor.fetchall() if row[0] is not None]
         return max(times, default=None)
-
-
-def _strip(group: Group, kind: str) -> str:
-    return read_sql(__package__, f"{kind}_{group.name}.sql").rstrip().rstrip(";")

@@ -39,7 +39,7 @@ described as (
         ) as name,
         address.email,
         coalesce(participant.internal, false)
-            or coalesce(lower(split_part(address.email, '@', 2)) in (select domain from company_domain), false) as company_side,
+            or coalesce(lower(substring(address.email from '@([^@]*)$')) in (select domain from company_domain), false) as company_side,
         spoke.talk_time
     from speaker
     left join spoke on spoke.call_id = speaker.call_id and spoke.id = speaker.id
@@ -47,7 +47,8 @@ described as (
     left join lateral (
         select first_name, last_name, coaching_sync.filled(email_address) as email
         from gong_users
-        where id = coalesce(participant.user_id, spoke.user_id) and not deleted
+        where id in (participant.user_id, spoke.user_id) and not deleted
+        order by id is distinct from participant.user_id
         limit 1
     ) as users on true
     cross join lateral (select coalesce(participant.email, users.email) as email) as address

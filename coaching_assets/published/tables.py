@@ -1,4 +1,4 @@
-"""The published tables as data: which columns this project owns, what they are made of, in which order they are written."""
+"""The published tables as data: which columns this project owns, what they are made of, in which order."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,6 +27,8 @@ class PublishedTable:
     metadata_keys: tuple[str, ...] = ()
     touched: tuple[str, ...] = ()
     """Columns that are set to now() where a row really changed."""
+    needs: tuple[str, ...] = ("id",)
+    """Columns of `row_source` without which a row belongs nowhere and is rejected."""
     waiting: bool = False
     noted_before: bool = False
 
@@ -69,6 +71,7 @@ SPEAKERS = PublishedTable(
     name="speakers",
     owned=("call_id", "name", "email", "company_side", "talk_time_seconds", "talk_time_percentage"),
     sources=("gong_call_speaker", "gong_call_participant", "gong_users", "gong_call"),
+    needs=("call_id", "id"),
     waiting=True,
     noted_before=True,
     description="One row a person who spoke in a call, with their share of the talking.",
@@ -76,6 +79,7 @@ SPEAKERS = PublishedTable(
 TRANSCRIPTS = PublishedTable(
     name="transcripts",
     owned=("call_id", "speaker_id", "sequence_number", "start_time_ms", "text", "topics", "chunk_metadata"),
+    needs=("call_id",),
     sources=("gong_transcript", "gong_call", "gong_call_speaker", "gong_call_participant"),
     waiting=True,
     description="One row a monologue: who said what, when, about which topic.",
@@ -85,6 +89,7 @@ CALL_OPPORTUNITIES = PublishedTable(
     key=("call_id", "opportunity_id"),
     owned=("call_id", "opportunity_id"),
     sources=("gong_call_context_integration", "gong_call"),
+    needs=("call_id", "object_id"),
     waiting=True,
     noted_before=True,
     description="Which call was about which opportunity.",

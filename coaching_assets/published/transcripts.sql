@@ -5,7 +5,7 @@ with live_call as (
 -- one row a monologue; those without a place in the call cannot be told apart and stay, to be rejected
 monologue as materialized (
     select distinct on (call_id, coalesce(index::text, '?' || index__raw, '?'))
-        call_id, index, index__raw, workspace_id, speaker_id, coaching_sync.filled(topic) as topic, sentence,
+        call_id, index, index__raw, workspace_id, speaker_id, topic, sentence,
         ltrim(sentence) ~ '^[[{]' as is_json
     from gong_transcript
     where call_id in (select id from live_call) and not deleted
@@ -18,7 +18,7 @@ parsed as materialized (
 spoken as (
     select
         parsed.*,
-        case when parsed.is_json then said.text else nullif(parsed.sentence, '') end as text,
+        case when parsed.is_json then said.text else parsed.sentence end as text,
         said.start_ms,
         said.end_ms
     from parsed
@@ -30,6 +30,7 @@ spoken as (
         from jsonb_array_elements(
             case jsonb_typeof(parsed.sentences) when 'array' then parsed.sentences when 'object' then jsonb_build_array(parsed.sentences) end
         ) with ordinality as items (item, place)
+        where jsonb_typeof(item) = 'object'
     ) as said on parsed.sentences is not null
 )
 select
@@ -79,6 +80,6 @@ cross join lateral (
             then format('index %s is no whole number of 32 bits', coalesce(quote_literal(spoken.index__raw), 'is missing and'))
         when spoken.sentence is null then 'sentence is missing'
         when spoken.is_json and spoken.sentences is null then 'sentence begins like JSON and is none'
-        when spoken.text is null then 'sentence holds no text'
+        when coaching_sync.filled(spoken.text) is null then 'sentence holds no text'
     end as reason
 ) as rejected

@@ -1,4 +1,4 @@
-"""The replica as the published SQL sees it: temporary views with the catalogue's columns and types, whatever is there."""
+"""The replica as the published SQL sees it: temporary views with the catalogue's columns and types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,11 +116,10 @@ def _common_columns(table: ReplicaTable) -> list[sql.Composable]:
     soft_deleted = sql.SQL(" or ").join([*flags, sql.SQL("false")])
     active = sql.SQL("coalesce({}, true)").format(_value(table, HISTORY_ACTIVE, "boolean"))
     whole_row = sql.SQL("to_jsonb(replica)") if table.is_there else sql.SQL("null::jsonb")
-    known = [c.name for c in table.table.columns]
+    known = [*(column.name for column in table.table.columns), *SOFT_DELETE_FLAGS]
     further = sql.SQL(
         "(select coalesce(jsonb_object_agg(key, item), '{{}}') from jsonb_each({}) as entries (key, item)"
-        " where not key = any({}) and left(key, 5) <> '_dlt_' and left(key, 10) <> '_fivetran_'"
-        " and item <> 'null')"
+        " where not key = any({}) and left(key, 1) <> '_' and item <> 'null')"
     ).format(whole_row, sql.Literal(known))
     return [
         sql.SQL("({}) as soft_deleted").format(soft_deleted),

@@ -8,6 +8,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.published.cascades import blocker, children_of
+from coaching_assets.published.rejecting import note_rejected, note_waiting
 from coaching_assets.published.tables import TABLES, Group, PublishedTable, TableName
 
 if TYPE_CHECKING:
@@ -20,18 +21,19 @@ class MissingTables(Exception):
 
 def missing_columns(database: Connection, schema: str) -> dict[str, list[str]]:
     """The columns that publishing writes and the application's schema lacks, by table."""
-    wanted = {table.name: {*table.key, *table.owned, *table.once, *table.touched} for table in TABLES}
-    wanted_columns: dict[str, set[str]] = {**wanted, "sync_status": {"entity_type", "last_sync_timestamp"}}
+    wanted: dict[str, set[str]] = {t.name: {*t.key, *t.owned, *t.once, *t.touched} for t in TABLES}
+    wanted["sync_status"] = {"entity_type", "last_sync_timestamp", "last_sync_status", "items_synced", "errors_count"}
     with database.cursor() as cursor:
         cursor.execute(
             "select relname, array_agg(attname::text) from pg_class join pg_attribute on attrelid = pg_class.oid"
-            " where relnamespace = to_regnamespace(quote_ident(%s)) and attnum > 0 and not attisdropped group by relname",
+            " where relnamespace = to_regnamespace(quote_ident(%s)) and attnum > 0 and not attisdropped"
+            " group by relname",
             (schema,),
         )
         present: dict[str, list[str]] = dict(cursor.fetchall())
     return {
         table: missing
-        for table, columns in wanted_columns.items()
+        for table, columns in wanted.items()
         if (missing := sorted(columns - set(present.get(table, []))))
     }
 
@@ -46,9 +48,9 @@ def require_application_tables(database: Connection, schema: str) -> None:
     if missing:
         listed = "; ".join(f"{table} ({', '.join(columns)})" for table, columns in missing.items())
         raise MissingTables(
-            f"Schema {schema!r} (COACHING_SCHEMA) lacks tables or columns of the application: {listed}. Point DATABASE_URL"
-            " and COACHING_SCHEMA at the application's database, or create the tables in an empty one by"
-            " `coaching init-db`."
+            f"Schema {schema!r} (COACHING_SCHEMA) lacks tables or columns of the application: {listed}."
+            " Point DATABASE_URL and COACHING_SCHEMA at the application's database, or create the tables in an empty"
+            " one by `coaching init-db`."
         )
 
 
@@ -66,8 +68,8 @@ def write_batch(
             _find_stale(cursor, table)
         for table in tables:
             outcome = outcomes[table.name]
-            _note_rejected(cursor, table)
-            _note_waiting(cursor, table)
+            note_rejected(cursor, table)
+            note_waiting(cursor, table)
             if table.noted_before:
                 cursor.execute(read_sql(__package__, f"{table.name}_before.sql"))
             outcome.considered += _count_publishable(cursor, table)
@@ -88,7 +90,8 @@ def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") 
         cursor.execute("select count(*) from coaching_sync.rejected_rows where published_table = %s", (table.name,))
         outcome.rejected = (cursor.fetchone() or (0,))[0]
         cursor.execute(
-            "select coalesce(sum(rows), 0)::bigint from coaching_sync.waiting_rows where published_table = %s", (table.name,)
+            "select coalesce(sum(rows), 0)::bigint from coaching_sync.waiting_rows where published_table = %s",
+            (table.name,),
         )
         outcome.waiting = (cursor.fetchone() or (0,))[0]
         cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table.name)))
@@ -166,44 +169,6 @@ def _find_stale(cursor: Cursor, table: PublishedTable) -> None:
         )
 
 
-def _note_rejected(cursor: Cursor, table: PublishedTable) -> None:
-    """Keep the rows that cannot be published, and let go of those that can again."""
-    names = {"wanted": _wanted(table), "table": sql.Literal(table.name), "view": sql.Literal(table.row_source)}
-    cursor.execute(
-        sql.SQL(
-            "delete from coaching_sync.rejected_rows as rejected where published_table = {table}"
-            " and aggregate_key in (select key from batch) and not exists"
-            " (select from {wanted} as wanted where wanted.rejection is not null and wanted.source_key = rejected.key)"
-        ).format(**names)
-    )
-    cursor.execute(
-        sql.SQL(
-            "insert into coaching_sync.rejected_rows"
-            " (published_table, source_view, aggregate_key, key, reason, source_row)"
-            " select distinct on (source_key) {table}, {view}, aggregate_key, source_key, rejection, source_row"
-            " from {wanted} where rejection is not null"
-            " on conflict (published_table, key) do update set"
-            " reason = excluded.reason, source_row = excluded.source_row, last_seen = now()"
-        ).format(**names)
-    )
-
-
-def _note_waiting(cursor: Cursor, table: PublishedTable) -> None:
-    if not table.waiting:
-        return
-    cursor.execute(
-        "delete from coaching_sync.waiting_rows where published_table = %s and aggregate_key in (select key from batch)",
-        (table.name,),
-    )
-    cursor.execute(
-        sql.SQL(
-            "insert into coaching_sync.waiting_rows"
-            " (published_table, aggregate_key, waits_for_table, waits_for_key, rows)"
-            " select {}, aggregate_key, waits_for_table, waits_for_key, rows from ({}) as found on conflict do nothing"
-        ).format(sql.Literal(table.name), _query(f"{table.name}_waiting.sql"))
-    )
-
-
 def _count_publishable(cursor: Cursor, table: PublishedTable) -> int:
     cursor.execute(
         sql.SQL("select count(*) from {} as wanted where {}").format(_wanted(table), _publishable("wanted", table))
@@ -231,7 +196,10 @@ def _update(cursor: Cursor, table: PublishedTable) -> int:
         sql.SQL("{} is distinct from {}").format(sql.Identifier("row", c), _new_value(table, c)) for c in columns
     ]
     cursor.execute(
-        sql.SQL("update {table} as row set {assignments} from {wanted} as wanted where {key} and {publishable} and ({differs})").format(
+        sql.SQL(
+            "update {table} as row set {assignments} from {wanted} as wanted"
+            " where {key} and {publishable} and ({differs})"
+        ).format(
             table=sql.Identifier(table.name),
             assignments=sql.SQL(", ").join(assignments),
             wanted=_wanted(table),
@@ -277,7 +245,8 @@ def _mark_kept(cursor: Cursor, table: PublishedTable) -> int:
             sql.SQL(
                 "update {table} as row set metadata = coalesce(row.metadata, '{{}}') || mark"
                 " from {stale} as stale join {wanted} as wanted using (id)"
-                " cross join lateral (select jsonb_build_object('source_deleted_at', wanted.deleted_at) as mark) as marks"
+                " cross join lateral"
+                " (select jsonb_build_object('source_deleted_at', wanted.deleted_at) as mark) as marks"
                 " where row.id = stale.id and stale.blocked and not coalesce(row.metadata, '{{}}') @> mark"
             ).format(table=sql.Identifier(table.name), stale=_stale(table), wanted=_wanted(table))
         )

@@ -90,7 +90,9 @@ def _pipeline_assets(settings: Settings, pipeline: PipelineName) -> AssetsDefini
         for spec in specs
     ]
 
-    @multi_asset(name=pipeline, specs=specs, check_specs=checks, can_subset=True, pool=pipeline, op_tags=BEFORE_PUBLISHING)
+    @multi_asset(
+        name=pipeline, specs=specs, check_specs=checks, can_subset=True, pool=pipeline, op_tags=BEFORE_PUBLISHING
+    )
     def assets(context: AssetExecutionContext, dlt: DagsterDltResource) -> Iterator[Result]:
         yield from Replication(context, dlt, load_settings(), pipeline).run()
 
@@ -108,8 +110,10 @@ class LoadTrace:
     def of(cls, pipeline: "Pipeline") -> "LoadTrace":
         """The trace of a pipeline's last run."""
         trace = pipeline.last_trace
+        if trace is None:
+            return cls()
         info = trace.last_load_info
-        seconds = {
+        seconds: dict[str, float] = {
             step.step: round((step.finished_at - step.started_at).total_seconds(), 3)
             for step in trace.steps
             if step.finished_at is not None
@@ -184,21 +188,22 @@ class Replication:
     ) -> Result:
         assert result.asset_key is not None
         table = self.tables[result.asset_key]
-        metadata = dict(result.metadata or {})
+        metadata: dict[str, Any] = dict(result.metadata or {})
         counts = loading.load_counts(database, self.schema, table.name, self.trace.load_ids)
         read = extractions[table].result
         if counts is not None:
             metadata |= _count_metadata(counts)
         metadata |= {"bytes_read": read.bytes if read else 0, "seconds": round(seconds, 3)}
         metadata["dlt_jobs"] = metadata.pop("jobs", [])
-        metadata["dlt_seconds"] = self.trace.seconds
+        metadata["dlt_seconds"] = dict(self.trace.seconds)
         loading.note_source_table(database, self.schema, table.name, "loaded", None)
         self.context.log.info(
             f"{self.schema}.{table.name}: {metadata.get('rows_read', 0)} rows read,"
             f" {metadata.get('rows_inserted', 0)} inserted, {metadata.get('rows_updated', 0)} updated"
         )
         return result._replace(
-            metadata=metadata, check_results=[AssetCheckResult(check_name=LOADED, asset_key=result.asset_key, passed=True)]
+            metadata=metadata,
+            check_results=[AssetCheckResult(check_name=LOADED, asset_key=result.asset_key, passed=True)],
         )
 
     def _absent(self, table: SourceTable, database: Connection) -> Result:
@@ -215,9 +220,7 @@ class Replication:
     ) -> Result:
         loading.note_source_table(database, self.schema, table.name, state, reason)
         key = replica_key(self.settings, table)
-        check = AssetCheckResult(
-            check_name=LOADED, asset_key=key, passed=False, severity=severity, description=reason
-        )
+        check = AssetCheckResult(check_name=LOADED, asset_key=key, passed=False, severity=severity, description=reason)
         return MaterializeResult(
             asset_key=key,
             metadata={"state": state, "reason": reason, "rows_read": 0, "bytes_read": 0},

@@ -5,7 +5,6 @@ from typing import Any
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
-from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 from dlt.destinations.sql_client import SqlClientBase
@@ -21,10 +20,11 @@ class MergeStagedJob(SqlMergeFollowupJob):
     def generate_sql(cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]) -> list[str]:
         """One call of the function; dlt runs it in a transaction of its own."""
         table = table_chain[0]
+        assert table["name"] is not None
         target, staging = sql_client.get_qualified_table_names(table["name"])
         literal = sql_client.capabilities.escape_literal
         assert literal is not None
-        keys = get_columns_names_with_prop(table, "primary_key")
+        keys = [name for name, column in table["columns"].items() if column.get("primary_key")]
         lookups: Sequence[str] = table.get(LOOKUP_HINT, ())  # type: ignore[assignment]
         lookups = [column for column in lookups if column in table["columns"]]
 

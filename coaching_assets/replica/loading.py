@@ -1,4 +1,4 @@
-"""Loading a pipeline's tables: what stands at the source, how far the replica is, and dlt's run, one bad table apart."""
+"""Loading a pipeline's tables: what stands at the source, how far the replica is, and dlt's run."""
 
 import shutil
 import tempfile

@@ -12,17 +12,14 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from coaching_assets.source.json_text import TEXT, JsonText, interval_text, is_list, range_text, without_nul
 from coaching_assets.source.metadata import Field
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-DECIMALS = {"NUMERIC": pa.decimal128(38, 9), "BIGNUMERIC": pa.decimal256(76, 38)}
-EMPTY_ARRAY = "[]"
+logger = logging.getLogger(__name__)
 
 JSON_HINT: dict[str, Any] = {"data_type": "json"}
 HINTS: dict[str, dict[str, Any]] = {
@@ -51,7 +48,7 @@ def column_hints(fields: Sequence[Field]) -> dict[str, dict[str, Any]]:
     }
 
 
-def to_loadable(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.RecordBatch:
+def to_loadable(batch: "pa.RecordBatch", fields: Sequence[Field]) -> "pa.RecordBatch":
     """The batch with the same columns and rows, in types that load into Postgres without loss.
 
     Text with U+0000, which Postgres cannot store, is changed and logged as a warning.
@@ -60,47 +57,16 @@ def to_loadable(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.RecordBatc
         batch: as `read` yields them.
         fields: of the table's description; columns that are not among them are converted by their Arrow type.
     """
+    import pyarrow as pa
+
+    from coaching_assets.source.columns import loadable
+
     known = {field.name: field for field in fields}
     columns: list[pa.Array] = []
     for name, array in zip(batch.schema.names, batch.columns, strict=True):
-        converted, replaced = _loadable(_plain(array), known.get(name))
+        converted, replaced = loadable(array, known.get(name))
         if replaced:
             logger.warning("Column %s: U+0000 became U+FFFD in %d values; Postgres cannot store it.", name, replaced)
         columns.append(converted)
     schema = pa.schema([pa.field(name, array.type) for name, array in zip(batch.schema.names, columns, strict=True)])
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _loadable(array: pa.Array, field: Field | None) -> tuple[pa.Array, int]:
-    """The converted column, and in how many of its values U+0000 was replaced."""
-    kind = array.type
-    is_json = field is not None and field.type == "JSON"
-    if field is not None and field.type == "RANGE" and pa.types.is_struct(kind):
-        return range_text(array), 0
-    if pa.types.is_nested(kind):
-        writer = JsonText()
-        text = writer.write(array, field)
-        return (text.fill_null(EMPTY_ARRAY) if is_list(kind) else text), writer.replaced
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return without_nul(array, escaped=is_json)
-    if kind == pa.month_day_nano_interval():
-        return interval_text(array), 0
-    if field is not None and field.type == "GEOGRAPHY" and pa.types.is_binary(kind):
-        # BigQuery sends WKT. An emulator may send WKB, whose hexadecimal form is what PostGIS writes.
-        return pa.array([None if value is None else value.hex() for value in array.to_pylist()], TEXT), 0
-    if field is not None and field.type in DECIMALS and pa.types.is_decimal(kind):
-        return array.cast(DECIMALS[field.type]), 0
-    return array, 0
-
-
-def _plain(array: pa.Array) -> pa.Array:
-    """The array without dictionary, extension type or view."""
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(array.type.value_type)
-    if pa.types.is_string_view(array.type):
-        return array.cast(TEXT)
-    if pa.types.is_binary_view(array.type):
-        return array.cast(pa.large_binary())
-    return array

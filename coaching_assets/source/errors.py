@@ -80,10 +80,17 @@ def explain(subject: Subject, error: BaseException) -> SourceError:
         return _not_found(subject, error)
     if isinstance(error, exceptions.Unauthorized):
         return AccessDenied(f"BigQuery does not accept the credentials for {subject}. {CREDENTIALS_REMEDY}.")
+    if "larger than max" in str(error):
+        return SourceError(f"A row of {subject} is too large for the server to send ({_first_line(error)}).")
     if isinstance(error, exceptions.TooManyRequests) or (reasons(error) & QUOTA_REASONS):
         return Unavailable(
             f"BigQuery's quota for project {subject.project} is used up ({_first_line(error)}). "
             "Try again later, or raise the quota in the Google Cloud console."
+        )
+    if isinstance(error, exceptions.Forbidden) and "has not been used" in str(error):
+        return AccessDenied(
+            f"The BigQuery API is not enabled in project {subject.project}. "
+            "Enable the BigQuery API and the BigQuery Storage API in the Google Cloud console."
         )
     if isinstance(error, exceptions.Forbidden):
         return AccessDenied(

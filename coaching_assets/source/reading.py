@@ -1,10 +1,8 @@
 """Reads a table's rows as Arrow batches: tables by the Storage Read API, views by a query job and its result table."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coaching_assets.catalogue import CURSOR
 from coaching_assets.source.client import REQUEST_SECONDS, USER_AGENT, BigQuery
@@ -13,6 +11,7 @@ from coaching_assets.source.metadata import TableDescription
 from coaching_assets.source.streams import StreamsRead
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from google.api_core.retry import Retry
     from google.cloud.bigquery import QueryJob, QueryJobConfig
     from google.cloud.bigquery_storage_v1.types import ReadSession
@@ -22,7 +21,7 @@ STORED_KINDS = frozenset({"TABLE", "SNAPSHOT", "CLONE"})
 
 QUERY_SECONDS = 900.0
 
-Opened: TypeAlias = tuple[int, pa.Schema, Iterable[pa.RecordBatch]]
+Opened: TypeAlias = "tuple[int, pa.Schema, Iterable[pa.RecordBatch]]"
 """The bytes that BigQuery says it scans or bills (0 if it does not say), the schema, and the batches."""
 
 
@@ -53,7 +52,7 @@ class TableRead:
         self._max_streams = streams
         self._subject = bigquery.subject(table.dataset, table.table)
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> "Iterator[pa.RecordBatch]":
         """The batches, in no particular order; ending early breaks off the reading.
 
         Raises:
@@ -64,14 +63,20 @@ class TableRead:
             SourceError: BigQuery refused for another reason.
         """
         self.rows = self.bytes = 0
+        import pyarrow as pa
+
         with explained(self._subject):
             scanned, schema, batches = self._table() if self.table.kind in STORED_KINDS else self._view()
-            in_memory = 0
-            for batch in batches:
-                self.rows += batch.num_rows
-                in_memory += batch.nbytes
-                self.bytes = scanned or in_memory
-                yield batch
+            in_memory, iterator = 0, iter(batches)
+            try:
+                for batch in iterator:
+                    self.rows += batch.num_rows
+                    in_memory += batch.nbytes
+                    self.bytes = scanned or in_memory
+                    yield batch
+            finally:
+                if isinstance(iterator, Generator):
+                    iterator.close()
             self.bytes = scanned or in_memory
             if self.rows == 0:
                 yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
@@ -86,10 +91,12 @@ class TableRead:
         return session.estimated_total_bytes_scanned, *self._streams_of(session)
 
     def _view(self) -> Opened:
+        import pyarrow as pa
         from google.api_core.exceptions import NotFound
 
         job = self._query()
-        billed, result = job.total_bytes_billed or 0, job.destination
+        billed = job.total_bytes_billed or 0
+        result: Any = job.destination
         try:
             session = self._create_session(_path(result.project, result.dataset_id, result.table_id))
         except NotFound:
@@ -100,7 +107,9 @@ class TableRead:
             return billed, pa.schema([]), rows.to_arrow_iterable()
         return billed, *self._streams_of(session)
 
-    def _streams_of(self, session: "ReadSession") -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:
+    def _streams_of(self, session: "ReadSession") -> "tuple[pa.Schema, Iterable[pa.RecordBatch]]":
+        import pyarrow as pa
+
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         return schema, StreamsRead(self._bigquery.storage, [stream.name for stream in session.streams], schema)
 
@@ -197,7 +206,10 @@ def read(
 
     Raises:
         SourceError: the table has no such columns, or no columns at all.
+        ValueError: a time does not know its time zone.
     """
+    if any(moment is not None and moment.tzinfo is None for moment in (since, snapshot)):
+        raise ValueError("since and snapshot must know their time zone")
     known = table.columns
     missing = [column for column in columns or () if column not in known]
     if missing:
@@ -210,11 +222,9 @@ def read(
 
 def restriction(since: datetime) -> str:
     """The Storage Read API's filter for rows processed since then; it takes no parameters, so the time is a literal."""
-    if since.tzinfo is None:
-        raise ValueError("since must know its time zone")
-    moment = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
+    moment = since.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
     cursor = quoted(CURSOR)
-    return f"{cursor} >= TIMESTAMP '{moment}+00:00' OR {cursor} IS NULL"
+    return f"{cursor} >= TIMESTAMP '{moment}' OR {cursor} IS NULL"
 
 
 def quoted(identifier: str) -> str:

@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 if TYPE_CHECKING:
+    import pyarrow as pa
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 MAX_QUEUED_BYTES = 48 * 1024**2
@@ -40,12 +39,15 @@ class StreamsRead:
         self,
         client: "BigQueryReadClient",
         names: Sequence[str],
-        schema: pa.Schema,
+        schema: "pa.Schema",
         *,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
-        """Prepare to read the streams of these names; the threads start with the iteration."""
+        """Prepare to read the streams of these names; the threads start with the iteration.
+
+        `queued_bytes` is what was received and is not yet handed on.
+        """
         self._client = client
         self._names = names
         self._schema = schema
@@ -54,13 +56,13 @@ class StreamsRead:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._queue: deque[pa.RecordBatch] = deque()
-        self._queued_bytes = 0
+        self.queued_bytes = 0
         self._running = 0
         self._error: BaseException | None = None
         self._calls: dict[str, Any] = {}
         self._threads: list[threading.Thread] = []
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> "Iterator[pa.RecordBatch]":
         """The batches; ending the iteration early, or an error in any stream, ends all threads.
 
         Raises:
@@ -93,7 +95,7 @@ class StreamsRead:
             self._threads.append(thread)
             thread.start()
 
-    def _take(self) -> pa.RecordBatch | None:
+    def _take(self) -> "pa.RecordBatch | None":
         with self._changed:
             while not self._queue and self._running and self._error is None:
                 if not self._changed.wait(self._stall_seconds):
@@ -104,22 +106,22 @@ class StreamsRead:
             if not self._queue:
                 return None
             batch = self._queue.popleft()
-            self._queued_bytes -= batch.nbytes
+            self.queued_bytes -= batch.nbytes
             self._changed.notify_all()
             return batch
 
-    def _put(self, batch: pa.RecordBatch) -> None:
+    def _put(self, batch: "pa.RecordBatch") -> None:
         """Queue a batch once there is room; one alone is always let in, however large."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing.is_set() or self._has_room_for(batch))
             if not self._closing.is_set():
                 self._queue.append(batch)
-                self._queued_bytes += batch.nbytes
+                self.queued_bytes += batch.nbytes
                 self._changed.notify_all()
 
-    def _has_room_for(self, batch: pa.RecordBatch) -> bool:
+    def _has_room_for(self, batch: "pa.RecordBatch") -> bool:
         return not self._queue or (
-            len(self._queue) < MAX_QUEUED_BATCHES and self._queued_bytes + batch.nbytes <= self._max_queued_bytes
+            len(self._queue) < MAX_QUEUED_BATCHES and self.queued_bytes + batch.nbytes <= self._max_queued_bytes
         )
 
     def _read(self, name: str) -> None:
@@ -142,10 +144,11 @@ class StreamsRead:
         while not self._closing.is_set():
             try:
                 for message in self._call(name, offset):
-                    attempts = 0
-                    for batch in slices(self._decode(message)):
-                        self._put(batch)
-                    offset += message.row_count
+                    attempts, rows, batch = 0, message.row_count, self._decode(message)
+                    del message  # It is as large as its batch, and there may be no room in the queue for long.
+                    for part in slices(batch):
+                        self._put(part)
+                    offset += rows
                     if self._closing.is_set():
                         return
                 return
@@ -169,12 +172,14 @@ class StreamsRead:
             call.cancel()
         return call
 
-    def _decode(self, message: Any) -> pa.RecordBatch:
+    def _decode(self, message: Any) -> "pa.RecordBatch":
+        import pyarrow as pa
+
         serialized = message.arrow_record_batch.serialized_record_batch
         return pa.ipc.read_record_batch(pa.py_buffer(serialized), self._schema)
 
 
-def slices(batch: pa.RecordBatch, max_bytes: int = MAX_BATCH_BYTES) -> Iterator[pa.RecordBatch]:
+def slices(batch: "pa.RecordBatch", max_bytes: int = MAX_BATCH_BYTES) -> "Iterator[pa.RecordBatch]":
     """The batch in slices of about `max_bytes`, without copying; never less than a row."""
     rows = max(1, batch.num_rows * max_bytes // max(batch.nbytes, 1))
     for start in range(0, batch.num_rows, rows):
