@@ -1,10 +1,14 @@
 """The servers that all tests share: a real Postgres and a real BigQuery emulator, one of each a session."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
+from coaching_assets_tests.deployment import Deployment, installed
+
+NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +24,11 @@ def emulator() -> Iterator[BigQueryEmulator]:
         environment.setenv("BQEMU_WRITE_API_MAX_REQUEST_BYTES", str(256 * 1024**2))
         with bigquery_emulator() as server:
             yield server
+
+
+@pytest.fixture
+def deployment(
+    postgres: EmbeddedPostgres, emulator: BigQueryEmulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
+    with installed(f"test{next(NUMBERS)}", postgres, emulator, monkeypatch) as installation:
+        yield installation

@@ -81,7 +81,7 @@ class Deployment:
 
 
 @contextmanager
-def deployment(
+def installed(
     name: str, postgres: EmbeddedPostgres, emulator: BigQueryEmulator, environment: pytest.MonkeyPatch
 ) -> Iterator[Deployment]:
     """Make the database and point the environment at it and at a BigQuery project of that name."""

@@ -20,7 +20,7 @@ def coaching(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 
 @pytest.fixture(scope="module")
 def small_sample():
-    return generate(0.05)
+    return generate(0.1)
 
 
 def written_schemas(deployment: Deployment) -> set[str]:
@@ -95,13 +95,13 @@ def test_verbose_shows_the_stack_trace(deployment: Deployment) -> None:
 
 
 def test_doctor_names_what_is_missing_and_the_remedy(deployment: Deployment, small_sample) -> None:
-    deployment.load(small_sample, tables=["gong/call", "gong/call_speaker"])
+    deployment.load(small_sample, tables=["call", "call_speaker"])
     deployment.query("alter table speakers drop column talk_time_percentage")
     result = coaching("doctor")
     assert result.returncode == 1
     assert "gongio_ft.transcript is not at the source → Select it in Fivetran" in result.stdout
     assert "public.speakers lacks talk_time_percentage" in result.stdout
-    assert "salesforce_ft is not there" in result.stdout
+    assert "salesforce_ft.opportunity is not at the source" in result.stdout
 
 
 def test_doctor_names_rights_that_are_missing(deployment: Deployment, small_sample) -> None:

@@ -1,4 +1,4 @@
-"""The BigQuery emulator's process: bqemulator without its downloads, on ports of its own choice that it reports in a file.
+"""The BigQuery emulator's process: bqemulator without its downloads, on free ports that it reports in a file.
 
 bqemulator installs DuckDB's spatial extension from the network when it starts; here it comes from a wheel.
 """
@@ -9,6 +9,8 @@ import json
 import os
 import signal
 from pathlib import Path
+
+LARGEST_MESSAGE_BYTES = 256 * 1024**2
 
 
 async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
@@ -26,6 +28,8 @@ async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
             persistence_mode=PersistenceMode.PERSISTENT if folder else PersistenceMode.EPHEMERAL,
             data_dir=folder,
             enable_format_extensions=False,
+            # Also its limit for what the Read API sends at once, which is a fixed number of rows of whatever length.
+            write_api_max_request_bytes=LARGEST_MESSAGE_BYTES,
             log_level=LogLevel.WARNING,
         )
     )

@@ -17,6 +17,7 @@ from coaching_assets.source.errors import (
     TableNotFound,
     Unavailable,
 )
+from coaching_assets.source.memory import one_heap
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -159,6 +160,7 @@ class BigQuery:
         )
 
     def _make_storage(self) -> "BigQueryReadClient":
+        one_heap()
         import grpc
         from google.api_core.gapic_v1.client_info import ClientInfo
         from google.cloud.bigquery_storage_v1 import BigQueryReadClient

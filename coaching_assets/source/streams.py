@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from coaching_assets.source.memory import Trimmer
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
@@ -70,7 +72,9 @@ class StreamsRead:
         """
         self._start()
         try:
+            trimmer = Trimmer()
             while (batch := self._take()) is not None:
+                trimmer.passed(batch.nbytes)
                 yield batch
         finally:
             self.close()
