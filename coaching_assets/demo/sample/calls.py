@@ -33,6 +33,7 @@ class Call:
 
     @property
     def id(self) -> str:
+        """Gong's id of it."""
         return gong_id("call", self.number)
 
     @property
@@ -42,10 +43,12 @@ class Call:
 
     @property
     def speaker_ids(self) -> tuple[str, ...]:
+        """Gong's id of each speaker, in the order of `speakers`."""
         return tuple(gong_id("speaker", 10 * self.number + place) for place in range(len(self.speakers)))
 
     @property
     def title(self) -> str:
+        """What the invitation says."""
         title: str = words()["call_kinds"][self.kind]["title"]
         return title.format(company=self.deal.account.name)
 

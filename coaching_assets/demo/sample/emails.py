@@ -29,6 +29,7 @@ class Email:
 
     @property
     def id(self) -> str:
+        """Gong's id of it."""
         return gong_id("email", self.number)
 
 

@@ -38,10 +38,12 @@ class Person:
 
     @property
     def name(self) -> str:
+        """First and last name."""
         return f"{self.first} {self.last}"
 
     @property
     def gong_user_id(self) -> str | None:
+        """Gong's id of a user of the company."""
         return None if self.number is None else gong_id("user", self.number)
 
 
@@ -57,6 +59,7 @@ class Account:
 
     @property
     def id(self) -> str:
+        """Salesforce's id of it."""
         return salesforce_id("001", self.number)
 
 
@@ -76,6 +79,7 @@ class Deal:
 
     @property
     def id(self) -> str:
+        """Salesforce's id of it."""
         return salesforce_id("006", self.number)
 
 
@@ -157,7 +161,7 @@ def deal(random: Random, number: int, customer: Account, owner: Person, start: d
     close = stages[-1][1].date() if ended else (until + timedelta(days=random.randint(5, 120))).date()
     return Deal(
         number,
-        f"{customer.name} – {random.choice(words()['deal_names'])}",
+        f"{customer.name} \N{EN DASH} {random.choice(words()['deal_names'])}",
         customer,
         owner,
         random.choice(words()["deal_types"]),

@@ -72,7 +72,7 @@ _COLUMNS: dict[TableKey, str] = {
 
 TABLES: tuple[TableKey, ...] = tuple(_COLUMNS)
 
-KEYS: dict[TableKey, tuple[str, ...]] = dict.fromkeys(TABLES, ("id",)) | {
+_OTHER_KEYS: dict[TableKey, tuple[str, ...]] = {
     ("gong", "call"): ("id", "workspace_id"),
     ("gong", "call_speaker"): ("id", "call_id"),
     ("gong", "call_participant"): ("id", "call_id"),
@@ -81,6 +81,8 @@ KEYS: dict[TableKey, tuple[str, ...]] = dict.fromkeys(TABLES, ("id",)) | {
     ("gong", "email_sender"): ("email_id", "email_address"),
     ("gong", "email_recipient"): ("email_id", "email_address"),
 }
+
+KEYS: dict[TableKey, tuple[str, ...]] = {key: _OTHER_KEYS.get(key, ("id",)) for key in TABLES}
 """Fivetran's primary key of each table, by which no two rows of a sample are the same."""
 
 

@@ -1,7 +1,7 @@
 """The transcripts: one row a monologue, made column by column, because there are very many of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -96,7 +96,8 @@ def _topics(calls: Sequence[Call], call: Numbers, position: Numbers, generator: 
     kind = np.array([each.kind for each in calls])[call]
     length = np.array([len(arc) for arc in arcs])[kind]
     step = np.floor(position * length + generator.normal(0, 0.25, len(call))).astype(np.int64)
-    return table[kind, np.clip(step, 0, length - 1)]
+    chosen: Numbers = table[kind, np.clip(step, 0, length - 1)]
+    return chosen
 
 
 def _speakers(calls: Sequence[Call], call: Numbers, generator: np.random.Generator) -> pa.Array:
@@ -136,8 +137,8 @@ def plant_in_transcripts(table: SampleTable, world: World, connector: Connector)
     random = Random(f"{world.seed} transcript oddities")
     total = table.rows.num_rows
     planter = Planter(random.sample(range(total), min(total, round(3000 * max(1.0, world.scale)))), world.scale, random)
-    changes = {
-        "transcript deleted": lambda row: delete(row),
+    changes: dict[str, Callable[[Row], None]] = {
+        "transcript deleted": delete,
         "transcript in plain text": lambda row: row.update(sentence=_plain(random, connector)),
         "transcript with an odd sentence": lambda row: row.update(sentence=_odd(row, random)),
         "transcript of an unknown speaker": lambda row: row.update(

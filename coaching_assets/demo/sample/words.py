@@ -11,7 +11,7 @@ from typing import Any
 @cache
 def words() -> dict[str, Any]:
     """What `words.json` holds."""
-    text = resources.files(__package__).joinpath("words.json").read_text(encoding="utf-8")
+    text = resources.files("coaching_assets.demo.sample").joinpath("words.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -43,7 +43,7 @@ def topics() -> tuple[Topic, ...]:
 
 def _sentence(template: str, random: Random) -> str:
     sentence = fill(template, random)
-    lead_in = random.choice(words()["lead_ins"])
+    lead_in: str = random.choice(words()["lead_ins"])
     if not lead_in:
         return sentence[0].upper() + sentence[1:]
     return lead_in + sentence
