@@ -79,9 +79,8 @@ def test_a_deleted_call_goes_unless_coaching_work_hangs_on_it(synced: Deployment
     assert synced.sync().success
 
     assert synced.query("select count(*) from coaching_sessions") == [(1,)]
-    assert synced.query("select id::text, metadata ? 'source_deleted_at' from calls where id in (%s, %s)", [kept, gone]) == [
-        (kept, True)
-    ]
+    left = synced.query("select id::text, metadata ? 'source_deleted_at' from calls where id in (%s, %s)", [kept, gone])
+    assert left == [(kept, True)]
     assert synced.query("select count(*) from speakers where call_id = %s", [kept])[0][0] > 0
     assert synced.query("select count(*) from transcripts where call_id = %s", [gone]) == [(0,)]
 
@@ -194,13 +193,12 @@ def test_an_account_renamed_reaches_its_opportunities_only(synced: Deployment, s
 
 def test_a_reimport_writes_nothing(synced: Deployment, sample: Sample) -> None:
     written = synced.rows_written()
-    for key in (CALL, TRANSCRIPT, SPEAKER, PARTICIPANT, EMAIL, OPPORTUNITY):
-        table = sample[key]
-        everything = range(table.rows.num_rows)
-        sample = sample.replaced(
-            {key: table.edited(everything, lambda row: row.update(_fivetran_synced=later(sample)))}
-        )
-    synced.load(sample)
+    delivered = later(sample)
+    again = {
+        key: sample[key].edited(range(sample[key].rows.num_rows), lambda row: row.update(_fivetran_synced=delivered))
+        for key in (CALL, TRANSCRIPT, SPEAKER, PARTICIPANT, EMAIL, OPPORTUNITY)
+    }
+    synced.load(sample.replaced(again))
     assert synced.sync().success
     after = synced.rows_written()
     assert {t: n for t, n in after.items() if t != "sync_status"} == {
@@ -211,11 +209,16 @@ def test_a_reimport_writes_nothing(synced: Deployment, sample: Sample) -> None:
 def test_a_row_that_was_delivered_twice_is_published_once(deployment: Deployment, sample: Sample) -> None:
     call = sample[CALL]
     newer = sample[CALL].edited(range(call.rows.num_rows), lambda row: row.update(title="Newer"))
-    twice = pa.concat_tables([call.rows, newer.rows.set_column(
-        newer.rows.schema.get_field_index("_fivetran_synced"),
-        "_fivetran_synced",
-        pa.array([later(sample)] * newer.rows.num_rows, newer.rows["_fivetran_synced"].type),
-    )])
+    twice = pa.concat_tables(
+        [
+            call.rows,
+            newer.rows.set_column(
+                newer.rows.schema.get_field_index("_fivetran_synced"),
+                "_fivetran_synced",
+                pa.array([later(sample)] * newer.rows.num_rows, newer.rows["_fivetran_synced"].type),
+            ),
+        ]
+    )
     deployment.load(sample.replaced({CALL: type(call)(call.fields, twice)}))
     for _ in range(2):
         assert deployment.sync().failures == ()
@@ -240,7 +243,9 @@ def test_rejected_rows_leave_once_the_source_is_mended(synced: Deployment, sampl
         [call, index],
     ) == [(0,)]
     assert synced.query("select errors_count from sync_status where entity_type = 'transcripts'") == [(count - 1,)]
-    published = "select text from transcripts join calls on calls.id = call_id where gong_call_id = %s and sequence_number = %s"
+    published = (
+        "select text from transcripts join calls on calls.id = call_id where gong_call_id = %s and sequence_number = %s"
+    )
     assert synced.query(published, [call, int(index)]) == [("Now we hear you.",)]
 
 
@@ -268,7 +273,7 @@ def test_one_published_table_can_be_materialized_by_itself(synced: Deployment, s
     )[0][0]
     sample = edited(sample, TRANSCRIPT, {"call_id": gong_call, "index": str(line)}, sentence="Changed.")
     synced.load(sample)
-    selection = [AssetKey(["gongio_ft", "call"]), AssetKey(["gongio_ft", "transcript"]), AssetKey(["coaching", "calls"])]
+    selection = [AssetKey(key) for key in (["gongio_ft", "call"], ["gongio_ft", "transcript"], ["coaching", "calls"])]
     with (
         DagsterInstance.ephemeral() as instance,
         execute_job(reconstructable(sync_job), instance=instance, asset_selection=selection) as result,

@@ -108,7 +108,7 @@ class BigQueryEmulator:
 
         return Client(
             project=self.project,
-            credentials=AnonymousCredentials(),
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=self.rest_url),
         )
 

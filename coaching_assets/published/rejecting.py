@@ -39,7 +39,8 @@ def note_waiting(cursor: Cursor, table: PublishedTable) -> None:
     if not table.waiting:
         return
     cursor.execute(
-        "delete from coaching_sync.waiting_rows where published_table = %s and aggregate_key in (select key from batch)",
+        "delete from coaching_sync.waiting_rows"
+        " where published_table = %s and aggregate_key in (select key from batch)",
         (table.name,),
     )
     cursor.execute(
