@@ -9,13 +9,16 @@ from rich.console import Console
 
 from coaching_assets.settings import SettingError, load_settings
 
+NARROWEST = 120
+"""Characters of the widest table; a narrower terminal wraps its lines rather than lose figures."""
+
 app = typer.Typer(
     help="Carries sales calls, e-mails and deals from BigQuery to the coaching application's tables.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+console = Console(width=max(Console().width, NARROWEST))
 errors = Console(stderr=True)
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the stack trace of an error.")]

@@ -1,6 +1,14 @@
 """What Dagster loads: the floors put together."""
 
-from dagster import Definitions, JobDefinition, colored_console_logger, with_source_code_references
+import warnings
+
+from dagster import (
+    BetaWarning,
+    Definitions,
+    JobDefinition,
+    colored_console_logger,
+    with_source_code_references,
+)
 from dagster_dlt import DagsterDltResource
 
 from coaching_assets.automation.jobs import SYNC_JOB, coaching_sync, executor
@@ -12,11 +20,15 @@ from coaching_assets.settings import load_settings
 from coaching_assets.source.assets import external_assets
 
 settings = load_settings()
+floors = [*external_assets(settings), *replica_assets(settings), *published_assets(settings)]
+
+with warnings.catch_warnings():
+    # links from the UI to the code are worth a "beta"; a hundred lines about it on every start are not
+    warnings.simplefilter("ignore", BetaWarning)
+    assets = with_source_code_references(floors)
 
 defs = Definitions(
-    assets=with_source_code_references(
-        [*external_assets(settings), *replica_assets(settings), *published_assets(settings)]
-    ),
+    assets=assets,
     jobs=[coaching_sync],
     schedules=[hourly_coaching_sync(settings)],
     resources={"dlt": DagsterDltResource()},

@@ -159,22 +159,14 @@ def test_one_table_that_cannot_be_read_does_not_hold_up_the_others(deployment: D
 
 
 def test_a_view_is_read_like_a_table(deployment: Deployment, sample: Sample) -> None:
-    from google.cloud.bigquery import Table
-
     deployment.load(sample)
-    name = f"{deployment.name}.salesforce_ft"
-    fields = deployment.client.get_table(f"{name}.account").schema
-    deployment.client.create_table(Table(f"{name}.account_table", schema=fields))
-    deployment.client.delete_table(f"{name}.account")
-    deployment.client.query(
-        f"insert into `{name}.account_table` (id, name, is_deleted, _fivetran_synced)"
-        f" values ('001', 'Seen through a view', false, timestamp '2026-06-30 00:00:00+00')"
-    ).result()
-    view = Table(f"{name}.account")
-    view.view_query = f"select * from `{name}.account_table`"
-    deployment.client.create_table(view)
+    account = f"`{deployment.name}`.salesforce_ft.account"
+    deployment.client.query(f"create table {account}_table as select * from {account}").result()
+    deployment.client.query(f"drop table {account}").result()
+    deployment.client.query(f"create view {account} as select * from {account}_table").result()
     assert deployment.sync().failures == ()
-    assert deployment.query("select name from salesforce_ft.account") == [("Seen through a view",)]
+    assert deployment.query("select count(*) from salesforce_ft.account") == [(sample[ACCOUNT].rows.num_rows,)]
+    assert deployment.query("select count(account_name) > 0 from opportunities") == [(True,)]
 
 
 def test_an_account_renamed_reaches_its_opportunities_only(synced: Deployment, sample: Sample) -> None:

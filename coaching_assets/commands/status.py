@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg2 import sql
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -59,11 +60,13 @@ def absent_sources(settings: Settings) -> list[str]:
 
 def print_status(console: Console, statuses: list[EntityStatus], remarks: list[str]) -> None:
     """Print a table: entity, status, rows, errors, newest source time, age."""
-    table = Table()
-    for column, justify in (("entity", "left"), ("status", "left"), ("rows", "right"), ("errors", "right")):
-        table.add_column(column, justify="right" if justify == "right" else "left")
-    table.add_column("newest source time")
-    table.add_column("age", justify="right")
+    table = Table(title="sync_status", title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for column in ("entity", "status"):
+        table.add_column(column, no_wrap=True)
+    for column in ("rows", "errors"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("newest source time", no_wrap=True)
+    table.add_column("age", justify="right", no_wrap=True)
     for status in statuses:
         newest = status.newest_source_time
         colour = COLOURS.get(status.status, "")
@@ -77,8 +80,10 @@ def print_status(console: Console, statuses: list[EntityStatus], remarks: list[s
         )
     console.print(table)
     for status in statuses:
-        for reason, rows in status.details.get("rejected", {}).items():
-            console.print(f"{status.entity}: {rows} rejected: {reason}", style="yellow", markup=False, highlight=False)
+        if reasons := status.details.get("rejected"):
+            example = max(reasons, key=lambda reason: (reasons[reason], reason))
+            sentence = f"{status.entity}: {status.errors:,} rejected, such as: {example}. `coaching rejected` lists them."
+            console.print(sentence, style="yellow", markup=False, highlight=False)
         if error := status.details.get("error"):
             console.print(f"{status.entity}: {error}", style="red", markup=False, highlight=False)
     for remark in remarks:

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +37,7 @@ class TableLine:
     asset: str
     state: str
     figures: tuple[float | None, ...]
-    newest_source_time: str | None
+    newest_source_time: datetime | None
 
 
 def check_reachable(settings: Settings) -> None:
@@ -60,11 +62,12 @@ def run_sync(settings: Settings) -> SyncReport:
 
     With DAGSTER_HOME set, the run stands in that instance's history like any other; else it leaves none.
     """
+    check_reachable(settings)
+
     from dagster import DagsterInstance, execute_job, reconstructable
 
     from coaching_assets.definitions import sync_job
 
-    check_reachable(settings)
     instance = DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.ephemeral()
     with (
         instance,
@@ -75,15 +78,15 @@ def run_sync(settings: Settings) -> SyncReport:
 
 def print_report(console: Console, report: SyncReport) -> None:
     """Print the summary table, and what went wrong."""
-    table = Table(title="coaching_sync", title_justify="left")
-    table.add_column("table")
+    table = Table(title="coaching_sync", title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table.add_column("table", no_wrap=True)
     for figure in FIGURES:
-        table.add_column(figure.removeprefix("rows_"), justify="right")
-    table.add_column("newest source time")
+        table.add_column(figure.removeprefix("rows_"), justify="right", no_wrap=True)
+    table.add_column("newest source time", no_wrap=True)
     for line in report.lines:
-        figures = [_figure(value) for value in line.figures]
-        newest = line.newest_source_time or ""
-        table.add_row(line.asset, *figures, newest if line.state == "loaded" else f"[yellow]{line.state}[/yellow]")
+        newest = line.newest_source_time.strftime("%Y-%m-%d %H:%M:%S") if line.newest_source_time else ""
+        state = newest if line.state == "loaded" else f"[yellow]{line.state}[/yellow]"
+        table.add_row(line.asset, *(_figure(value) for value in line.figures), state)
     console.print(table)
     for failure in report.failures:
         console.print(f"Failed: {failure}", style="red", markup=False, highlight=False)
@@ -104,7 +107,7 @@ def _lines(events: Sequence["DagsterEvent"]) -> Iterable[TableLine]:
                 asset="/".join(event.asset_key.path),
                 state=str(metadata.get("state", "loaded")),
                 figures=tuple(metadata.get(figure) for figure in FIGURES),
-                newest_source_time=metadata.get("newest_source_time"),
+                newest_source_time=_time(metadata.get("newest_source_time")),
             )
 
 
@@ -115,6 +118,10 @@ def _failures(events: Sequence["DagsterEvent"]) -> Iterable[str]:
             description = data.user_failure_data.description if data.user_failure_data else None
             error = data.error.cause if data.error and data.error.cause else data.error
             yield f"{event.step_key}: {description or (error.message.strip() if error else 'unknown')}"
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value).astimezone(UTC) if value else None
 
 
 def _figure(value: float | None) -> str:

@@ -7,19 +7,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
+from coaching_assets.cli import console
 from coaching_assets.demo.servers import BigQueryEmulator, bigquery_emulator, embedded_postgres
 
 FOLDER = Path(".demo")
 SCALE = float(os.environ.get("DEMO_SCALE", "1"))
 SECONDS_TO_STOP = 20
 
-console = Console()
 
 
 def main() -> int:
@@ -59,11 +57,13 @@ def _set_environment(emulator: BigQueryEmulator, coaching_url: str, dagster_url:
 
 def _load_sample(emulator: BigQueryEmulator) -> None:
     """Fill BigQuery and create the application's tables, the first time only."""
-    from coaching_assets.commands.init_db import init_db
+    from coaching_assets.commands.init_db import NotEmpty, init_db
     from coaching_assets.demo.sample import generate, load
     from coaching_assets.settings import load_settings
 
-    stamp = FOLDER / "sample-loaded"
+    with suppress(NotEmpty):
+        init_db(load_settings())
+    stamp = FOLDER / "bigquery" / "sample-loaded"
     if stamp.exists():
         console.print(f"The sample data of {stamp.read_text().strip()} is there already.")
         return
@@ -72,7 +72,6 @@ def _load_sample(emulator: BigQueryEmulator) -> None:
     client = emulator.client()
     load(client, emulator.project, generate(SCALE, until=until))
     client.close()  # type: ignore[no-untyped-call]
-    init_db(load_settings())
     stamp.write_text(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
 
 

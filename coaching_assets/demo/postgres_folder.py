@@ -45,27 +45,29 @@ def system_user() -> str | None:
 
 
 def prepare(data: Path, user: str | None) -> None:
-    """Make the data folder, with a fresh cluster in it where there is none.
+    """Make the data folder, with a fresh cluster in it; one that exists is left as it is.
 
     Raises:
         subprocess.CalledProcessError: initdb failed.
     """
-    # A server writes it when it first starts, so initdb was through.
-    if (data / "postmaster.opts").exists():
+    if data.exists():
         return
+    # Renamed once complete: an initdb that was interrupted leaves nothing that looks like data, or that anyone deletes.
+    unfinished = data.with_name(f"{data.name}.unfinished")
     for attempts_left in (2, 1, 0):
-        let_reach(data, user)
-        # An initdb that was interrupted leaves a folder that it refuses to fill again.
-        shutil.rmtree(data, ignore_errors=True)
-        data.mkdir(mode=0o700)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        let_reach(unfinished, user)
         if user:
-            shutil.chown(data, user, user)
+            shutil.chown(unfinished, user, user)
         try:
-            _run("initdb", data, user, *INITDB_OPTIONS)
-            return
+            _run("initdb", unfinished, user, *INITDB_OPTIONS)
         except subprocess.CalledProcessError as error:
             if not attempts_left or not user or PERMISSION_DENIED not in error.stderr:
                 raise
+        else:
+            unfinished.rename(data)
+            return
 
 
 def let_reach(data: Path, user: str | None) -> None:
