@@ -20,12 +20,13 @@ from coaching_assets.settings import load_settings
 from coaching_assets.source.assets import external_assets
 
 settings = load_settings()
-floors = [*external_assets(settings), *replica_assets(settings), *published_assets(settings)]
 
 with warnings.catch_warnings():
     # links from the UI to the code are worth a "beta"; a hundred lines about it on every start are not
     warnings.simplefilter("ignore", BetaWarning)
-    assets = with_source_code_references(floors)
+    assets = with_source_code_references(
+        [*external_assets(settings), *replica_assets(settings), *published_assets(settings)]
+    )
 
 defs = Definitions(
     assets=assets,

@@ -56,7 +56,7 @@ def test_sync_status_and_doctor_of_a_healthy_installation(deployment: Deployment
         ({"DATABASE_URL": "mysql://u:p@h/d"}, "DATABASE_URL must start with postgresql://"),
         ({"DATABASE_URL": "postgresql://postgres:x@127.0.0.1:1/nothing"}, "127.0.0.1:1 cannot be reached"),
         ({"BIGQUERY_PROJECT": ""}, "BIGQUERY_PROJECT is not set"),
-        ({"BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:1"}, "127.0.0.1:1"),
+        ({"BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:1"}, "BIGQUERY_EMULATOR_HOST"),
         (
             {
                 "BIGQUERY_EMULATOR_HOST": "",

@@ -82,8 +82,8 @@ def print_status(console: Console, statuses: list[EntityStatus], remarks: list[s
     for status in statuses:
         if reasons := status.details.get("rejected"):
             example = max(reasons, key=lambda reason: (reasons[reason], reason))
-            sentence = f"{status.entity}: {status.errors:,} rejected, such as: {example}. `coaching rejected` lists them."
-            console.print(sentence, style="yellow", markup=False, highlight=False)
+            rejected = f"{status.entity}: {status.errors:,} rejected, such as: {example}."
+            console.print(f"{rejected} `coaching rejected` lists them.", style="yellow", markup=False, highlight=False)
         if error := status.details.get("error"):
             console.print(f"{status.entity}: {error}", style="red", markup=False, highlight=False)
     for remark in remarks:

@@ -3,21 +3,17 @@
 import os
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from coaching_assets.cli import console
 from coaching_assets.demo.servers import BigQueryEmulator, bigquery_emulator, embedded_postgres
+from coaching_assets.demo.supervision import HOST, answers, free_port, supervised, wait_until
 
 FOLDER = Path(".demo")
 SCALE = float(os.environ.get("DEMO_SCALE", "1"))
-SECONDS_TO_STOP = 20
-
 
 
 def main() -> int:
@@ -51,6 +47,7 @@ def _set_environment(emulator: BigQueryEmulator, coaching_url: str, dagster_url:
         "DATABASE_URL": coaching_url,
         "DAGSTER_POSTGRES_URL": dagster_url,
         "DAGSTER_HOME": str(home),
+        "DLT_PROJECT_DIR": str(Path.cwd()),
         "COMPANY_DOMAINS": COMPANY_DOMAIN,
     }
 
@@ -90,41 +87,35 @@ def _sync() -> bool:
 
 def _serve() -> None:
     """Serve Dagster's UI, with its daemon, until Ctrl-C."""
-    port = int(os.environ.get("DEMO_PORT", "0")) or _free_port()
-    with _dagster(port) as process:
-        console.print(f"\nDagster's UI: [bold]http://127.0.0.1:{port}[/bold]   (Ctrl-C ends everything)")
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            console.print("Stopping …")
+    port = int(os.environ.get("DEMO_PORT", "0")) or free_port()
+    log = Path(os.environ["DAGSTER_HOME"]) / "dagster.log"
+    address = f"http://{HOST}:{port}"
+    console.print(f"\nStarting Dagster (its log: {log}) …", highlight=False, soft_wrap=True)
+    with supervised(_dagster_command(port), log) as server:
+        wait_until(server, log, lambda: answers(port, "server_info") or None)
+        console.print(f"Dagster's UI: [bold]{address}[/bold]   (Ctrl-C ends everything)")
+        with suppress(KeyboardInterrupt):
+            server.wait()
+            console.print("Dagster ended; its log says why.", style="red")
+        console.print("Stopping …")
 
 
-@contextmanager
-def _dagster(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "dagster", "dev", "--module-name", "coaching_assets.definitions"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    process = subprocess.Popen(command, start_new_session=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(SECONDS_TO_STOP)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+def _dagster_command(port: int) -> list[str]:
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--module-name", "coaching_assets.definitions"]
+    return [*command, "--host", HOST, "--port", str(port), "--log-level", "warning"]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _interrupt(*_: object) -> None:
+    """Whatever asks this process to end, it ends as by Ctrl-C: after stopping what it started."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    # a second Ctrl-C while stopping must not leave servers behind
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        console.print("Stopped.")
         sys.exit(130)

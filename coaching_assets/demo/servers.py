@@ -7,34 +7,35 @@ Both are ordinary programs from wheels. They end with the process that started t
 import fcntl
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from coaching_assets.demo import postgres_folder
 from coaching_assets.demo.postgres_folder import postgres_program
+from coaching_assets.demo.supervision import (
+    HOST,
+    POLL_SECONDS,
+    ServerFailed,
+    answers,
+    free_port,
+    supervised,
+    wait_until,
+)
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
-HOST = "127.0.0.1"
 DEMO_PROJECT = "northbeam-demo"
-SECONDS_TO_START = 60.0
-SECONDS_TO_STOP = 30.0
 SECONDS_TO_WAIT_FOR_FOLDER = 25.0
-POLL_SECONDS = 0.02
 
-WATCHDOG = Path(__file__).with_name("watchdog.py")
 EMULATOR_PROCESS = Path(__file__).with_name("emulator_process.py")
 
 POSTGRES_OPTIONS = {
@@ -45,12 +46,6 @@ POSTGRES_OPTIONS = {
 }
 FAST_AND_LOST_WITHOUT_POWER = {"fsync": "off", "full_page_writes": "off"}
 WORTH_ANOTHER_TRY = (b"could not create any TCP/IP sockets", postgres_folder.PERMISSION_DENIED.encode())
-
-Found = TypeVar("Found")
-
-
-class ServerFailed(RuntimeError):
-    """A server did not start; the message ends with the last lines of its log."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +145,8 @@ def bigquery_emulator(folder: Path | None = None, *, project: str = DEMO_PROJECT
         log, ports_file = home / "bigquery-emulator.log", Path(scratch) / "ports.json"
         command = [sys.executable, str(EMULATOR_PROCESS), "--project", project, "--ports-file", str(ports_file)]
         command += ["--folder", str(home)] if folder else []
-        with _folder_lock(home) as lock, _process(command, log, lock) as server:
-            ports = _wait(server, log, lambda: _ready_emulator(ports_file))
+        with _folder_lock(home) as lock, supervised(command, log, lock) as server:
+            ports = wait_until(server, log, lambda: _ready_emulator(ports_file))
             yield BigQueryEmulator(
                 project, f"http://{HOST}:{ports['rest']}", f"{HOST}:{ports['grpc']}", ports["pid"], log
             )
@@ -195,11 +190,12 @@ def _postgres_process(
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     for attempts_left in (2, 1, 0):
         postgres_folder.let_reach(data, user)
-        port = _free_port(other_than=postgres_folder.postmaster(data))
+        leftover = postgres_folder.postmaster(data)
+        port = free_port(other_than=leftover[1] if leftover else None)
         written = log.stat().st_size if log.exists() else 0
-        with _process([program, "-D", str(data), "-p", str(port), *settings], log, lock, user) as server:
+        with supervised([program, "-D", str(data), "-p", str(port), *settings], log, lock, user) as server:
             try:
-                pid = _wait(server, log, partial(_ready_postmaster, data, port))
+                pid = wait_until(server, log, partial(_ready_postmaster, data, port))
             except ServerFailed:
                 said = log.read_bytes()[written:]
                 if not attempts_left or not any(reason in said for reason in WORTH_ANOTHER_TRY):
@@ -209,67 +205,14 @@ def _postgres_process(
             return
 
 
-@contextmanager
-def _process(command: list[str], log: Path, lock: int, user: str | None = None) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server under its watchdog, which holds the folder's lock too; stop it at the end."""
-    as_user = ["--user", user] if user else []
-    with log.open("ab") as output:
-        server = subprocess.Popen(
-            [sys.executable, str(WATCHDOG), *as_user, "--", *command],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            cwd=log.parent,
-            pass_fds=(lock,),
-            start_new_session=True,
-        )
-    try:
-        yield server
-    finally:
-        assert server.stdin is not None
-        server.stdin.close()
-        try:
-            server.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _wait(server: "subprocess.Popen[bytes]", log: Path, ready: Callable[[], Found | None]) -> Found:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while True:
-        status = server.poll()
-        found = ready() if status is None else None
-        if found is not None:
-            return found
-        if status is not None or time.monotonic() > deadline:
-            what = f"ended with status {status}" if status is not None else f"not ready after {SECONDS_TO_START:.0f} s"
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
-            raise ServerFailed(f"{log.stem}: {what}. The end of {log}:\n{tail}")
-        time.sleep(POLL_SECONDS)
-
-
 def _ready_emulator(ports_file: Path) -> dict[str, int] | None:
     if not ports_file.exists():
         return None
     ports: dict[str, int] = json.loads(ports_file.read_text())
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{ports['rest']}/readyz", timeout=5) as answer:
-            return ports if answer.status == 200 else None
-    except (urllib.error.URLError, OSError):
-        return None
+    return ports if answers(ports["rest"], "readyz") else None
 
 
 def _ready_postmaster(data: Path, port: int) -> int | None:
     found = postgres_folder.postmaster(data)
     # The file of a server that was killed stays until the next one replaces it: hence the port.
     return found[0] if found and found[2] and found[1] == port else None
-
-
-def _free_port(other_than: tuple[int, int, bool] | None) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port: int = probe.getsockname()[1]
-        if other_than is None or port != other_than[1]:
-            return port

@@ -23,6 +23,8 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
 
+    # whoever was started in the background of a shell ignores SIGINT, and passes that on
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     as_user = {"user": arguments.user, "group": arguments.user, "extra_groups": []} if arguments.user else {}
     server = subprocess.Popen(arguments.command, stdin=subprocess.DEVNULL, **as_user)
     threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()

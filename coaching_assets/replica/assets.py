@@ -18,12 +18,14 @@ from dagster import (
     MaterializeResult,
     TableColumn,
     TableSchema,
+    TableSchemaMetadataValue,
     multi_asset,
 )
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
+from coaching_assets.column_descriptions import describe_column
 from coaching_assets.postgres import Connection, connect, run_sql_file
 from coaching_assets.replica import loading
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
@@ -40,6 +42,8 @@ LOADED = "loaded"
 BEFORE_PUBLISHING = {"dagster/priority": "10"}
 """Of steps that could run, these run first: publishing then has to wait for nothing."""
 
+COLUMN_SCHEMA = "dagster/column_schema"
+
 Result = MaterializeResult[Any]
 
 
@@ -50,7 +54,7 @@ def replica_key(settings: Settings, table: SourceTable) -> AssetKey:
 
 def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
     """The asset of a table of the replica."""
-    columns = [TableColumn(column.name, column.type) for column in table.columns]
+    columns = [TableColumn(c.name, c.type, describe_column(table.view, c.name)) for c in table.columns]
     return AssetSpec(
         key=replica_key(settings, table),
         deps=[source_key(settings, table)],
@@ -60,7 +64,7 @@ def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
         kinds={"dlt", "postgres"},
         metadata={
             "dagster/table_name": f"{settings.datasets[table.source]}.{table.name}",
-            "dagster/column_schema": TableSchema(columns),
+            COLUMN_SCHEMA: TableSchema(columns),
         },
     )
 
@@ -194,6 +198,8 @@ class Replication:
         if counts is not None:
             metadata |= _count_metadata(counts)
         metadata |= {"bytes_read": read.bytes if read else 0, "seconds": round(seconds, 3)}
+        if isinstance(schema := metadata.get(COLUMN_SCHEMA), TableSchemaMetadataValue):
+            metadata[COLUMN_SCHEMA] = _described(schema.value, table)
         metadata["dlt_jobs"] = metadata.pop("jobs", [])
         metadata["dlt_seconds"] = dict(self.trace.seconds)
         loading.note_source_table(database, self.schema, table.name, "loaded", None)
@@ -226,6 +232,16 @@ class Replication:
             metadata={"state": state, "reason": reason, "rows_read": 0, "bytes_read": 0},
             check_results=[check],
         )
+
+
+def _described(schema: TableSchema, table: SourceTable) -> TableSchema:
+    """The columns as dlt found them, with what is known of each."""
+    return TableSchema(
+        [
+            TableColumn(c.name, c.type, c.description or describe_column(table.view, c.name), c.constraints, c.tags)
+            for c in schema.columns
+        ]
+    )
 
 
 def _count_metadata(counts: loading.LoadCounts) -> dict[str, Any]:

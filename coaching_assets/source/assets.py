@@ -3,6 +3,7 @@
 import dagster as dg
 
 from coaching_assets.catalogue import TABLES, SourceTable
+from coaching_assets.column_descriptions import describe_column
 from coaching_assets.settings import Settings
 
 GROUPS = {"gong": "source_gong", "salesforce": "source_salesforce"}
@@ -21,7 +22,12 @@ def external_assets(settings: Settings) -> list[dg.AssetSpec]:
 def _external_asset(settings: Settings, table: SourceTable) -> dg.AssetSpec:
     dataset = settings.datasets[table.source]
     columns = [
-        dg.TableColumn(column.name, column.type, constraints=dg.TableColumnConstraints(nullable=not column.required))
+        dg.TableColumn(
+            column.name,
+            column.type,
+            description=describe_column(table.view, column.name),
+            constraints=dg.TableColumnConstraints(nullable=not column.required),
+        )
         for column in table.columns
     ]
     metadata: dict[str, object] = {
@@ -34,6 +40,7 @@ def _external_asset(settings: Settings, table: SourceTable) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=source_key(settings, table),
         group_name=GROUPS[table.source],
+        owners=["team:data"],
         kinds={"bigquery", table.source},
         description=table.description,
         metadata=metadata,
