@@ -28,6 +28,8 @@ async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
             persistence_mode=PersistenceMode.PERSISTENT if folder else PersistenceMode.EPHEMERAL,
             data_dir=folder,
             enable_format_extensions=False,
+            # by default one folder for all emulators of the machine, which only its first user may write to
+            upload_staging_dir=ports_file.parent / "uploads",
             # Also its limit for what the Read API sends at once, which is a fixed number of rows of whatever length.
             write_api_max_request_bytes=LARGEST_MESSAGE_BYTES,
             log_level=LogLevel.WARNING,
