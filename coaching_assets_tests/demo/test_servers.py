@@ -114,14 +114,14 @@ def test_a_folder_serves_one_at_a_time(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_port_that_is_taken_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    free_port, given = servers._free_port, []
+    free_port, given = servers.free_port, []
     with embedded_postgres(tmp_path / "one", durable=False) as other:
 
-        def first_a_taken_one(other_than: tuple[int, int, bool] | None) -> int:
+        def first_a_taken_one(other_than: int | None) -> int:
             given.append(free_port(other_than) if given else other.port)
             return given[-1]
 
-        monkeypatch.setattr(servers, "_free_port", first_a_taken_one)
+        monkeypatch.setattr(servers, "free_port", first_a_taken_one)
         with embedded_postgres(tmp_path / "two", durable=False) as server:
             assert given == [other.port, server.port]
 
