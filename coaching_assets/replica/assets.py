@@ -27,7 +27,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
 from coaching_assets.postgres import Connection, connect, run_sql_file
-from coaching_assets.replica import loading
+from coaching_assets.replica import loading, modifications
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.settings import Settings, load_settings
 from coaching_assets.source.assets import source_key
@@ -155,12 +155,16 @@ class Replication:
                 run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
                 bigquery = connect_bigquery(self.settings)
                 found = loading.survey(bigquery, self.settings, list(self.tables.values()))
-                extractions = loading.extractions_for(bigquery, database, self.settings, found.present)
-                results, errors = self._load(extractions)
+                unmodified = modifications.unmodified(database, self.schema, found.present)
+                modified = {table: found.present[table] for table in found.present if table not in unmodified}
+                extractions = loading.extractions_for(bigquery, database, self.settings, modified)
+                results, errors = self._load(extractions) if extractions else ([], {})
             failures = {**found.failed, **{table: loading.explain(error) for table, error in errors.items()}}
             seconds = monotonic() - started
             for result in results:
                 yield self._loaded(result, database, extractions, seconds)
+            for table in sorted(unmodified, key=lambda table: table.name):
+                yield self._unmodified(table, database)
             for table in found.absent:
                 yield self._absent(table, database)
             for table, reason in failures.items():
@@ -202,7 +206,8 @@ class Replication:
             metadata[COLUMN_SCHEMA] = _described(schema.value, table)
         metadata["dlt_jobs"] = metadata.pop("jobs", [])
         metadata["dlt_seconds"] = dict(self.trace.seconds)
-        loading.note_source_table(database, self.schema, table.name, "loaded", None)
+        as_of = modifications.modification_read(extractions[table])
+        loading.note_source_table(database, self.schema, table.name, "loaded", modified=as_of)
         self.context.log.info(
             f"{self.schema}.{table.name}: {metadata.get('rows_read', 0)} rows read,"
             f" {metadata.get('rows_inserted', 0)} inserted, {metadata.get('rows_updated', 0)} updated"
@@ -210,6 +215,17 @@ class Replication:
         return result._replace(
             metadata=metadata,
             check_results=[AssetCheckResult(check_name=LOADED, asset_key=result.asset_key, passed=True)],
+        )
+
+    def _unmodified(self, table: SourceTable, database: Connection) -> Result:
+        key = replica_key(self.settings, table)
+        counts = loading.load_counts(database, self.schema, table.name, ())
+        metadata = _count_metadata(counts) if counts is not None else {}
+        self.context.log.info(f"{self.schema}.{table.name}: not modified since it was last loaded")
+        return MaterializeResult(
+            asset_key=key,
+            metadata=metadata | {"bytes_read": 0},
+            check_results=[AssetCheckResult(check_name=LOADED, asset_key=key, passed=True)],
         )
 
     def _absent(self, table: SourceTable, database: Connection) -> Result:

@@ -144,3 +144,7 @@ create table if not exists coaching_sync.source_tables (
     since timestamptz not null default now(),
     primary key (table_schema, table_name)
 );
+
+-- As of which modification of the source's table, and into which storage, it was loaded.
+alter table coaching_sync.source_tables add column if not exists modified timestamptz;
+alter table coaching_sync.source_tables add column if not exists filenode oid;

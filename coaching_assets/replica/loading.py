@@ -124,10 +124,20 @@ def load_counts(database: Connection, schema: str, table: str, load_ids: Sequenc
     return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count)
 
 
-def note_source_table(database: Connection, schema: str, table: str, state: str, reason: str | None) -> None:
-    """Keep how a table of the source was met, for `sync_status` and `coaching status`."""
+def note_source_table(
+    database: Connection,
+    schema: str,
+    table: str,
+    state: str,
+    reason: str | None = None,
+    modified: datetime | None = None,
+) -> None:
+    """Keep how a table of the source was met, for `sync_status`, `coaching status` and the next sync.
+
+    `modified` is the source's modification that the replica reflects.
+    """
     with database.cursor() as cursor:
-        parameters = {"schema": schema, "table": table, "state": state, "reason": reason}
+        parameters = {"schema": schema, "table": table, "state": state, "reason": reason, "modified": modified}
         cursor.execute(read_sql(__package__, "note_source_table.sql"), parameters)
 
 
