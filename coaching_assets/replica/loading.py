@@ -14,6 +14,7 @@ from psycopg2 import sql
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
 from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.replica.pipelines import Extraction
+from coaching_assets.replica.placement import placements
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.errors import SourceError
@@ -80,7 +81,9 @@ def extractions_for(
     for table, description in present.items():
         watermark = newest_source_time(database, settings.datasets[table.source], table.name)
         since = watermark - settings.replica_overlap if watermark is not None else None
-        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams)
+        key = table.key_for(frozenset(description.columns))
+        placed = placements(database, settings.datasets[table.source], table.name, description.fields, key)
+        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
     return extractions
 
 
