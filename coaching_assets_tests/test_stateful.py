@@ -1,6 +1,5 @@
 """Random sequences of source edits, application writes and syncs: the tables equal the oracle, and people's work stays."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,23 +22,15 @@ COMMON = settings(
 SHORT = settings(COMMON, max_examples=3, stateful_step_count=12, derandomize=True)
 LONG = settings(COMMON, max_examples=100, stateful_step_count=30)
 
-Run = Callable[[str, settings], None]
 
-
-@pytest.fixture
-def run(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    def sequences(connector: str, profile: settings) -> None:
-        world = World(deployment, connector, tmp_path / "source", monkeypatch)
-        run_state_machine_as_test(partial(Sequence, world), settings=profile)
-
-    return sequences
-
-
-def test_a_few_sequences(run: Run) -> None:
-    run("strings", SHORT)
+def test_a_few_sequences(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_state_machine_as_test(partial(Sequence, world, monkeypatch), settings=SHORT)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("connector", ["strings", "typed"])
-def test_many_sequences(run: Run, connector: str) -> None:
-    run(connector, LONG)
+def test_many_sequences(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connector: str
+) -> None:
+    world = World(deployment, connector, tmp_path / "source")
+    run_state_machine_as_test(partial(Sequence, world, monkeypatch), settings=LONG)

@@ -155,3 +155,6 @@ create table if not exists coaching_sync.source_tables (
 -- As of which modification of the source's table, and into which storage, it was loaded.
 alter table coaching_sync.source_tables add column if not exists modified timestamptz;
 alter table coaching_sync.source_tables add column if not exists filenode oid;
+
+-- What publishing cannot do without and the source does not deliver any more.
+alter table coaching_sync.source_tables add column if not exists missing_columns text[];

@@ -15,6 +15,7 @@ from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
 from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.replica.pipelines import Extraction
 from coaching_assets.replica.placement import placements
+from coaching_assets.replica.schema_check import missing_required
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.errors import SourceError
@@ -31,6 +32,8 @@ class Survey:
     present: Mapping[SourceTable, TableDescription]
     absent: tuple[SourceTable, ...]
     failed: Mapping[SourceTable, str]
+    incomplete: Mapping[SourceTable, tuple[str, ...]]
+    """Of the failed ones, those that lack required columns, and which."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,15 @@ class LoadCounts:
 def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
     """Ask BigQuery, by metadata alone, which of the tables are there.
 
-    A table that may not be read does not keep the others from being read.
+    A table that may not be read does not keep the others from being read. One that lacks a required column is not
+    loaded: the replica's rows would lose what they have of it.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     present: dict[SourceTable, TableDescription] = {}
     absent: list[SourceTable] = []
     failed: dict[SourceTable, str] = {}
+    incomplete: dict[SourceTable, tuple[str, ...]] = {}
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = {t: pool.submit(describe, bigquery, settings.datasets[t.source], t.name) for t in tables}
     for table, answer in answers.items():
@@ -64,9 +69,15 @@ def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]
             continue
         if description is None:
             absent.append(table)
+        elif missing := missing_required(table, description):
+            incomplete[table] = missing
+            failed[table] = (
+                f"{description.dataset}.{description.table} has no column {', '.join(missing)}, without which it cannot"
+                " be published. It is loaded again once Fivetran delivers that."
+            )
         else:
             present[table] = description
-    return Survey(present, tuple(absent), failed)
+    return Survey(present, tuple(absent), failed, incomplete)
 
 
 def extractions_for(
@@ -134,13 +145,21 @@ def note_source_table(
     state: str,
     reason: str | None = None,
     modified: datetime | None = None,
+    missing: Sequence[str] | None = None,
 ) -> None:
     """Keep how a table of the source was met, for `sync_status`, `coaching status` and the next sync.
 
-    `modified` is the source's modification that the replica reflects.
+    `modified` is the source's modification that the replica reflects, `missing` are required columns that are gone.
     """
     with database.cursor() as cursor:
-        parameters = {"schema": schema, "table": table, "state": state, "reason": reason, "modified": modified}
+        parameters: dict[str, Any] = {
+            "schema": schema,
+            "table": table,
+            "state": state,
+            "reason": reason,
+            "modified": modified,
+        }
+        parameters["missing"] = list(missing) if missing else None
         cursor.execute(read_sql(__package__, "note_source_table.sql"), parameters)
 
 

@@ -72,9 +72,7 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
         columns={column: {"name": column, "nullable": True} for column in key} | hints,
         file_format="parquet",
     )
-    return resource.apply_hints(
-        additional_table_hints={LOOKUP_HINT: list(table.indexes), DELIVERED_HINT: list(hints)}
-    )
+    return resource.apply_hints(additional_table_hints={LOOKUP_HINT: list(table.indexes), DELIVERED_HINT: list(hints)})
 
 
 def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extraction]) -> DltSource:

@@ -14,7 +14,8 @@ OWNED = {
 }
 """The application's own columns."""
 
-WITH_METADATA = ("calls", "opportunities", "emails")
+METADATA_KEYS = ("reviewed_by", "forecast", "thread")
+"""The keys that the application adds to `metadata`."""
 
 TABLES = """
 create table coaching_sessions (
@@ -51,18 +52,18 @@ WRITES = {
     f" where id = {_some('calls')}",
     "give a speaker a role": f"update speakers set role = 'ae' where id = {_some('speakers')}",
     "judge a monologue": f"update transcripts set sentiment = 'good' where id = {_some('transcripts')}",
-    "note on a call": "update calls set metadata = metadata || '{\"reviewed_by\": \"Kim\"}'"
+    "note on a call": 'update calls set metadata = metadata || \'{"reviewed_by": "Kim"}\''
     f" where id = {_some('calls')}",
     "note on a deal": "update opportunities set metadata = metadata || '{\"forecast\": [1, null]}'"
     f" where id = {_some('opportunities')}",
-    "note on an e-mail": "update emails set metadata = metadata || '{\"thread\": {\"read\": true}}'"
+    "note on an e-mail": 'update emails set metadata = metadata || \'{"thread": {"read": true}}\''
     f" where id = {_some('emails')}",
     "coach a speaker": f"insert into coaching_sessions (rep_id, note) select id, 'session' from (select {_some('speakers')} as id) as s where id is not null",
     "comment on a call": f"insert into feedback (call_id, note) select id, 'comment' from (select {_some('calls')} as id) as s where id is not null",
     "a call of its own": """insert into calls (gong_call_id, title) values (%(name)s, 'Our own') on conflict do nothing;
 insert into speakers (call_id, name, email) select id, 'Own', 'own@elsewhere.org' from calls where gong_call_id = %(name)s;
 insert into transcripts (call_id, sequence_number, text) select id, 0, 'Own' from calls where gong_call_id = %(name)s""",
-    "rows of its own in a call": f"""insert into feedback (call_id, note) select id, 'kept' from (select {_some('calls')} as id) as s where id is not null;
+    "rows of its own in a call": f"""insert into feedback (call_id, note) select id, 'kept' from (select {_some("calls")} as id) as s where id is not null;
 insert into speakers (call_id, name) select call_id, 'Added by hand' from feedback order by id desc limit 1;
 insert into transcripts (call_id, sequence_number, text)
 select call_id, {OWN_INDEX} + %(place)s, 'Added by hand' from feedback order by id desc limit 1""",

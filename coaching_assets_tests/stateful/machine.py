@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -27,10 +28,10 @@ ARRIVALS = {
 class Sequence(RuleBasedStateMachine):
     """Edits of the source, writes of the application, syncs of everything and of a part."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, environment: pytest.MonkeyPatch) -> None:
         super().__init__()
         self.world = world
-        self.source: Source = world.begin()
+        self.source: Source = world.begin(environment)
         self.edited = False
 
     @rule(cell=CELLS, place=PLACES, choice=PLACES, late=LATE)
@@ -45,7 +46,7 @@ class Sequence(RuleBasedStateMachine):
     @rule(key=st.sampled_from(TABLES), place=PLACES, late=LATE, deleted=st.booleans())
     def delete_or_undelete(self, key: TableKey, place: int, late: float, deleted: bool) -> None:
         flags = {"_fivetran_deleted", "is_deleted"} & set(self.source.sample[key].rows.column_names)
-        self._edit(key, place, late, **({flag: deleted for flag in flags} if not deleted else {min(flags): True}))
+        self._edit(key, place, late, **(dict.fromkeys(flags, deleted) if not deleted else {min(flags): True}))
 
     @rule(place=PLACES, late=LATE)
     def delete_a_call(self, place: int, late: float) -> None:

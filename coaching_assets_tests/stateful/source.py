@@ -102,6 +102,12 @@ class Source:
         fields = (*table.fields, Field(name, type_))
         self._put(key, SampleTable(fields, to_arrow(rows, fields)))
 
+    def drop_column(self, key: TableKey, name: str) -> None:
+        """A column that Fivetran does not deliver any more; nothing else changes."""
+        table = self.sample[key]
+        fields = tuple(field for field in table.fields if field.name != name)
+        self._put(key, SampleTable(fields, table.rows.drop_columns([name])))
+
     def reference(self, key: TableKey, column: str, place: int) -> Any:
         """A value of the column that a column refers to, or one that refers to nothing."""
         target, name = REFERENCES[key, column]

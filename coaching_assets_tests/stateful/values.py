@@ -12,7 +12,13 @@ TEXTS = ("Plain", "", "  ", "Müller & Söhne \U0001f600", 'quo"te\n\\u0000', "N
 NAMES = ("Ada Lovelace", " Grace  Hopper ", "", " ", "Zoë", None)
 ADDRESSES = ("brian.r@northbeam.example", "UPPER@Example.COM", " spaced@x.org ", "no address", "a@b@c", "", None)
 TIMES = (
-    *("2026-05-01T09:30:00Z", "2026-05-01T09:30:00.123456+02:00", "2026-05-01 23:59:59", "yesterday", "2026-02-30T00:00:00Z"),
+    *(
+        "2026-05-01T09:30:00Z",
+        "2026-05-01T09:30:00.123456+02:00",
+        "2026-05-01 23:59:59",
+        "yesterday",
+        "2026-02-30T00:00:00Z",
+    ),
     *(datetime(2026, 5, 2, 8, 0, tzinfo=UTC), datetime(2026, 5, 2, 8, 0, 0, 250000, tzinfo=UTC), "", None),
 )
 NUMBERS = ("12", "12.345", "-3", "0", "1e3", "99999999999999", "NaN", "Infinity", "many", "", None)
@@ -54,7 +60,11 @@ COLUMNS: dict[TableKey, dict[str, tuple[Any, ...]]] = {
     ("salesforce", "account"): {"name": NAMES, "industry": TEXTS, "website": TEXTS},
     ("salesforce", "user"): {"email": ADDRESSES, "name": NAMES},
     ("salesforce", "opportunity_history"): {"stage_name": TEXTS, "created_date": TIMES},
-    ("salesforce", "opportunity_field_history"): {"field": ("StageName", "Amount"), "new_value": TEXTS, "created_date": TIMES},
+    ("salesforce", "opportunity_field_history"): {
+        "field": ("StageName", "Amount"),
+        "new_value": TEXTS,
+        "created_date": TIMES,
+    },
 }
 """By table and column; where nothing is listed, a value is taken from the table that the column refers to."""
 

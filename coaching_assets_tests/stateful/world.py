@@ -1,7 +1,8 @@
 """Installations for the sequences: a database in use, copied for each of them, and one BigQuery project for all."""
 
+import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
 
 DATASETS = {"gong": "gongio_ft", "salesforce": "salesforce_ft"}
+VARIABLES = ("BIGQUERY_PROJECT", "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST", "COMPANY_DOMAINS")
 MOST_MONOLOGUES = 12
 """Of a call; the others of the sample would only cost time."""
 
@@ -27,18 +29,19 @@ def small_sample(connector: str) -> Sample:
     """A handful of calls with short transcripts."""
     sample = generate(0.02, connector=connector)  # type: ignore[arg-type]
     transcript = sample["gong", "transcript"]
-    short = [int(index) < MOST_MONOLOGUES if str(index).isdigit() else True for index in transcript.rows["index"].to_pylist()]
+    short = [
+        int(index) < MOST_MONOLOGUES if str(index).isdigit() else True for index in transcript.rows["index"].to_pylist()
+    ]
     return sample.replaced({("gong", "transcript"): SampleTable(transcript.fields, transcript.rows.filter(short))})
 
 
 class World:
     """The servers, with a database of the sample already synced; `begin` gives each sequence a copy of it."""
 
-    def __init__(self, deployment: Deployment, connector: str, folder: Path, environment: pytest.MonkeyPatch) -> None:
+    def __init__(self, deployment: Deployment, connector: str, folder: Path) -> None:
         self.deployment = deployment
         self.sample = small_sample(connector)
         self.folder = folder
-        self._environment = environment
         self._loaded: dict[TableKey, SampleTable] = {}
         self._copies = 0
         self._template = deployment.name
@@ -47,15 +50,18 @@ class World:
             cursor.execute(application.TABLES)
         self.load(Source(self.sample))
         assert deployment.sync().failures == ()
+        self._variables = {variable: os.environ[variable] for variable in VARIABLES}
 
-    def begin(self) -> Source:
-        """A new sequence: a database as after the first sync."""
+    def begin(self, environment: pytest.MonkeyPatch) -> Source:
+        """A new sequence: a database as after the first sync, to which the environment then points."""
         self._copies += 1
         self.database = f"{self._template}_{self._copies}"
         with self.connect("postgres") as connection, connection.cursor() as cursor:
             names = sql.Identifier(self.database), sql.Identifier(self._template)
             cursor.execute(sql.SQL("create database {} template {}").format(*names))
-        self._environment.setenv("DATABASE_URL", self.deployment.postgres.url(self.database))
+        for variable, value in self._variables.items():
+            environment.setenv(variable, value)
+        environment.setenv("DATABASE_URL", self.deployment.postgres.url(self.database))
         source = Source(self.sample)
         source.note_seen()
         return source
@@ -86,6 +92,20 @@ class World:
             kind, name = key
             self.deployment.client.delete_table(f"{self.deployment.name}.{DATASETS[kind]}.{name}")
             del self._loaded[key]
+
+    def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple]:
+        """Rows of the sequence's database."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def versions(self) -> dict[tuple[str, str], str]:
+        """The transaction that last wrote each row of the application's tables, by table and id."""
+        found = {}
+        for table in ("calls", "speakers", "transcripts", "opportunities", "emails"):
+            found |= {(table, row): xmin for row, xmin in self.query(f"select id::text, xmin::text from {table}")}
+        links = self.query("select call_id || ' ' || opportunity_id, xmin::text from call_opportunities")
+        return found | {("call_opportunities", row): xmin for row, xmin in links}
 
     def sync(self) -> list[str]:
         """A whole sync; what failed."""
@@ -141,6 +161,10 @@ def _set_aside(connection: Connection, wanted: Expected, found: Expected) -> lis
         ours |= {speaker for (speaker,) in cursor.fetchall()} - due
     found.calls = {key: row for key, row in found.calls.items() if not str(key).startswith(application.OWN_CALLS)}
     found.speakers = {key: row for key, row in found.speakers.items() if str(key[-1]) not in ours}
+    for rows in (found.calls, found.opportunities, found.emails):
+        for row in rows.values():
+            for key in application.METADATA_KEYS:
+                row["metadata"].pop(key, None)
     own = lambda key: str(key[0]).startswith(application.OWN_CALLS) or _index(key) >= application.OWN_INDEX  # noqa: E731
     found.transcripts = {key: row for key, row in found.transcripts.items() if not own(key)}
     return [call for call in kept if not call.startswith(application.OWN_CALLS)]
