@@ -7,6 +7,7 @@ import pytest
 
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
 from coaching_assets_tests.deployment import Deployment, installed
+from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World
 
 NUMBERS = count(1)
@@ -37,6 +38,13 @@ def world(
             world = World(installation, "strings", tmp_path_factory.mktemp("world"))
             environment.undo()
             yield world
+
+
+@pytest.fixture
+def source(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    """What the small installation's source holds, for a test to edit; its database is a copy for this test alone."""
+    yield world.begin(monkeypatch)
+    world.end()
 
 
 @pytest.fixture

@@ -88,6 +88,9 @@ def extractions_for(
     All tables are read as of one moment.
     """
     snapshot = datetime.now(UTC)
+    for table in present:
+        if not table_exists(database, settings.datasets[table.source], table.name):
+            forget_stored_schema(database, settings.datasets[table.source], table.pipeline)
     extractions: dict[SourceTable, Extraction] = {}
     for table, description in present.items():
         watermark = newest_source_time(database, settings.datasets[table.source], table.name)
@@ -107,7 +110,8 @@ def newest_source_time(database: Connection, schema: str, table: str) -> datetim
     with database.cursor() as cursor:
         if not table_exists(database, schema, table):
             return None
-        query = sql.SQL("select least(max({cursor}), now()) from {table}")
+        # `least` passes over nulls: of an empty table it would say now, and whatever it is to hold would be too old
+        query = sql.SQL("select case when max({cursor}) is not null then least(max({cursor}), now()) end from {table}")
         cursor.execute(query.format(cursor=sql.Identifier(CURSOR), table=sql.Identifier(schema, table)))
         row = cursor.fetchone()
     return row[0] if row else None
@@ -119,6 +123,14 @@ def table_exists(database: Connection, schema: str, table: str) -> bool:
         cursor.execute("select to_regclass(format('%%I.%%I', %s::text, %s::text)) is not null", (schema, table))
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def forget_stored_schema(database: Connection, schema: str, pipeline: PipelineName) -> None:
+    """Let dlt look at the tables that are there, instead of trusting its notes: it would not miss one that was dropped."""
+    if table_exists(database, schema, "_dlt_version"):
+        with database.cursor() as cursor:
+            statement = sql.SQL("delete from {} where schema_name = %s").format(sql.Identifier(schema, "_dlt_version"))
+            cursor.execute(statement, (pipeline,))
 
 
 def load_counts(database: Connection, schema: str, table: str, load_ids: Sequence[str]) -> LoadCounts | None:

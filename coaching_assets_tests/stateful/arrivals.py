@@ -79,4 +79,5 @@ def new_deal(source: Source, place: int) -> Rows:
 
 def _row(source: Source, key: TableKey, place: int) -> dict[str, Any]:
     rows = source.rows(key)
-    return rows[place % len(rows)]
+    live = [row for row in rows if not row.get("_fivetran_deleted") and not row.get("is_deleted")] or rows
+    return live[place % len(live)]

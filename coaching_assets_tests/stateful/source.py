@@ -61,10 +61,9 @@ class Source:
     def append(self, key: TableKey, row: Mapping[str, Any], late_by: float = 0.0) -> None:
         """Add a row, unless there is one of its key."""
         table = self.sample[key]
-        if table.numbers(**{column: row.get(column) for column in KEYS[key]}):
-            return
-        stamped = {"_fivetran_deleted": False, **row, "_fivetran_synced": self.stamp(key, late_by)}
-        self._put(key, table.appended([self._held(table, stamped)]))
+        held_row = self._held(table, {"_fivetran_deleted": False, **row})
+        if not table.numbers(**{column: held_row.get(column) for column in KEYS[key]}):
+            self._put(key, table.appended([held_row | {"_fivetran_synced": self.stamp(key, late_by)}]))
 
     def edit(self, key: TableKey, place: int, late_by: float = 0.0, **values: Any) -> None:
         """New values in one row, and in whatever else has its key."""

@@ -96,7 +96,7 @@ class World:
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple]:
         """Rows of the sequence's database."""
         with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
+            cursor.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def versions(self) -> dict[tuple[str, str], str]:
@@ -136,6 +136,15 @@ class World:
             found = actual(connection, "public")
             kept = _set_aside(connection, wanted, found)
         return differences(wanted, found, kept_calls=kept)
+
+
+def synced(world: World, source: Source) -> None:
+    """Sync everything, and compare with the oracle."""
+    world.load(source)
+    assert world.sync() == []
+    source.note_seen()
+    found = world.differences(source)
+    assert found == [], "\n".join(found)
 
 
 def _set_aside(connection: Connection, wanted: Expected, found: Expected) -> list[str]:
