@@ -33,11 +33,13 @@ def world(
     postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     """A small installation in use, of which a test takes a copy by `begin`: cheaper than a first sync of its own."""
-    with pytest.MonkeyPatch.context() as environment:
-        with installed("world", postgres, emulator, environment) as installation:
-            world = World(installation, "strings", tmp_path_factory.mktemp("world"))
-            environment.undo()
-            yield world
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        installed("world", postgres, emulator, environment) as installation,
+    ):
+        world = World(installation, "strings", tmp_path_factory.mktemp("world"))
+        environment.undo()
+        yield world
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Random sequences of source edits, application writes and syncs: the tables equal the oracle, and people's work stays."""
+"""Random sequences of edits and syncs: the tables equal the oracle, and what the application wrote stays."""
 
 from functools import partial
 from pathlib import Path

@@ -126,7 +126,7 @@ def table_exists(database: Connection, schema: str, table: str) -> bool:
 
 
 def forget_stored_schema(database: Connection, schema: str, pipeline: PipelineName) -> None:
-    """Let dlt look at the tables that are there, instead of trusting its notes: it would not miss one that was dropped."""
+    """Let dlt look at the tables that are there; by its notes alone it would not miss one that was dropped."""
     if table_exists(database, schema, "_dlt_version"):
         with database.cursor() as cursor:
             statement = sql.SQL("delete from {} where schema_name = %s").format(sql.Identifier(schema, "_dlt_version"))

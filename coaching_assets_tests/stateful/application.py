@@ -36,15 +36,20 @@ OWN_INDEX = 1_000_000
 def write_something(connection: Connection, what: str, place: int) -> None:
     """Let the application write one thing, into some row of those that are there."""
     with connection.cursor() as cursor:
-        for statement in WRITES[what].split(";\n"):
-            cursor.execute(statement, {"place": place, "name": f"{OWN_CALLS}{place}"})
+        cursor.execute(WRITES[what], {"place": place, "name": f"{OWN_CALLS}{place}"})
 
 
-def _some(table: str, condition: str = "true") -> str:
+def _some(table: str) -> str:
+    """The id of some row of a table, in brackets."""
     return (
-        f"(select id from {table} where {condition} order by id"
-        f" offset %(place)s %% greatest((select count(*) from {table} where {condition}), 1) limit 1)"
+        f"(select id from {table} order by id"
+        f" offset mod(%(place)s, greatest((select count(*) from {table}), 1)) limit 1)"
     )
+
+
+def _one_of(table: str) -> str:
+    """A query for the id of some row of a table, without a row where there is none."""
+    return f"select id from {table} where id = {_some(table)}"
 
 
 WRITES = {
@@ -58,15 +63,19 @@ WRITES = {
     f" where id = {_some('opportunities')}",
     "note on an e-mail": 'update emails set metadata = metadata || \'{"thread": {"read": true}}\''
     f" where id = {_some('emails')}",
-    "coach a speaker": f"insert into coaching_sessions (rep_id, note) select id, 'session' from (select {_some('speakers')} as id) as s where id is not null",
-    "comment on a call": f"insert into feedback (call_id, note) select id, 'comment' from (select {_some('calls')} as id) as s where id is not null",
-    "a call of its own": """insert into calls (gong_call_id, title) values (%(name)s, 'Our own') on conflict do nothing;
-insert into speakers (call_id, name, email) select id, 'Own', 'own@elsewhere.org' from calls where gong_call_id = %(name)s;
-insert into transcripts (call_id, sequence_number, text) select id, 0, 'Own' from calls where gong_call_id = %(name)s""",
-    "rows of its own in a call": f"""insert into feedback (call_id, note) select id, 'kept' from (select {_some("calls")} as id) as s where id is not null;
-insert into speakers (call_id, name) select call_id, 'Added by hand' from feedback order by id desc limit 1;
-insert into transcripts (call_id, sequence_number, text)
-select call_id, {OWN_INDEX} + %(place)s, 'Added by hand' from feedback order by id desc limit 1""",
+    "coach a speaker": f"insert into coaching_sessions (rep_id) {_one_of('speakers')}",
+    "comment on a call": f"insert into feedback (call_id) {_one_of('calls')}",
+    "a call of its own": """
+        insert into calls (gong_call_id, title) values (%(name)s, 'Our own') on conflict do nothing;
+        insert into speakers (call_id, name, email)
+        select id, 'Own', 'own@elsewhere.org' from calls where gong_call_id = %(name)s;
+        insert into transcripts (call_id, sequence_number, text)
+        select id, 0, 'Own' from calls where gong_call_id = %(name)s""",
+    "rows of its own in a call": f"""
+        insert into feedback (call_id) {_one_of("calls")};
+        insert into speakers (call_id, name) select call_id, 'By hand' from feedback order by id desc limit 1;
+        insert into transcripts (call_id, sequence_number, text)
+        select call_id, {OWN_INDEX} + %(place)s, 'By hand' from feedback order by id desc limit 1""",
 }
 """By what the application does."""
 

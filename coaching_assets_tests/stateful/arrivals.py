@@ -1,4 +1,4 @@
-"""New calls, e-mails and deals for the source, made like those that are there: every row, to be delivered in any order."""
+"""New calls, e-mails and deals for the source, made like those that are there, row by row."""
 
 from typing import Any
 

@@ -162,7 +162,8 @@ def _set_aside(connection: Connection, wanted: Expected, found: Expected) -> lis
         cursor.execute("select id::text from speakers where not coaching_sync.is_derived(id)")
         ours = {speaker for (speaker,) in cursor.fetchall()}
         cursor.execute(
-            "select coaching_sync.derived_id('speakers', call || ':' || speaker)::text from unnest(%s, %s) as s (call, speaker)",
+            "select coaching_sync.derived_id('speakers', call || ':' || speaker)::text"
+            " from unnest(%s, %s) as due (call, speaker)",
             ([call for call, _ in wanted.speakers], [speaker for _, speaker in wanted.speakers]),
         )
         due = {speaker for (speaker,) in cursor.fetchall()}
