@@ -84,7 +84,8 @@ def test_an_account_renamed_and_an_owner_s_address_changed(
 def test_a_participant_s_affiliation_corrected(world: World, source: Source) -> None:
     call, identity, speaker, name = world.query(
         "select gong_call_id, calls.id::text, speakers.id::text, speakers.name"
-        " from speakers join calls on calls.id = call_id where not company_side and email is not null order by gong_call_id, speakers.id limit 1"
+        " from speakers join calls on calls.id = call_id where not company_side and email is not null"
+        " order by gong_call_id, speakers.id limit 1"
     )[0]
     source.edit(PARTICIPANT, place_of(source, PARTICIPANT, call_id=call, name=name), affiliation="Internal")
     assert follows(world, source) == {("calls", identity), ("speakers", speaker)}

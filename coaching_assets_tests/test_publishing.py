@@ -9,7 +9,7 @@ import pytest
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
 
-CALL, SPEAKER, PARTICIPANT = ("gong", "call"), ("gong", "call_speaker"), ("gong", "call_participant")
+CALL = ("gong", "call")
 TRANSCRIPT, USERS, EMAIL = ("gong", "transcript"), ("gong", "users"), ("gong", "email")
 
 
