@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test test-long lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,6 +28,9 @@ demo: $(INSTALLED) ## the whole graph on sample data, then Dagster's UI (DEMO_EX
 
 test: $(INSTALLED) ## the tests, on real servers that they start themselves
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hours
+	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff and strict types
 	@$(BIN)/ruff check

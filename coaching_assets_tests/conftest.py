@@ -7,6 +7,8 @@ import pytest
 
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
 from coaching_assets_tests.deployment import Deployment, installed
+from coaching_assets_tests.stateful.source import Source
+from coaching_assets_tests.stateful.world import World
 
 NUMBERS = count(1)
 
@@ -24,6 +26,27 @@ def emulator() -> Iterator[BigQueryEmulator]:
         environment.setenv("BQEMU_WRITE_API_MAX_REQUEST_BYTES", str(256 * 1024**2))
         with bigquery_emulator() as server:
             yield server
+
+
+@pytest.fixture(scope="session")
+def world(
+    postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A small installation in use, of which a test takes a copy by `begin`: cheaper than a first sync of its own."""
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        installed("world", postgres, emulator, environment) as installation,
+    ):
+        world = World(installation, "strings", tmp_path_factory.mktemp("world"))
+        environment.undo()
+        yield world
+
+
+@pytest.fixture
+def source(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    """What the small installation's source holds, for a test to edit; its database is a copy for this test alone."""
+    yield world.begin(monkeypatch)
+    world.end()
 
 
 @pytest.fixture

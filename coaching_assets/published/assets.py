@@ -10,6 +10,7 @@ from dagster import (
     AssetKey,
     AssetsDefinition,
     AssetSpec,
+    Failure,
     MaterializeResult,
     TableColumn,
     TableSchema,
@@ -83,8 +84,13 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
         context.log.info(f"{done} of {due} {group.aggregates} published, {rate:.0f} a second, {due - done} remaining")
 
     with connect(settings) as database, Publisher(database, settings).session() as publisher:
+        stopped = {table: reason for table in selected if (reason := publisher.stopped(table))}
+        selected = [table for table in selected if table not in stopped]
+        for table, reason in stopped.items():
+            write_failure(database, table, reason)
+        database.commit()
         try:
-            outcomes = publisher.publish(group, selected, progress)
+            outcomes = publisher.publish(group, selected, progress) if selected else {}
         except Exception as error:
             database.rollback()
             for table in selected:
@@ -99,6 +105,10 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
             f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected"
         )
         yield MaterializeResult(asset_key=published_key(table), metadata=_metadata(outcome, seconds))
+    if stopped:
+        names = ", ".join(table.name for table in stopped)
+        reasons = " ".join(dict.fromkeys(stopped.values()))
+        raise Failure(description=f"Not published: {names}. {reasons}", allow_retries=False)
 
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:

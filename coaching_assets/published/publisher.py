@@ -82,6 +82,22 @@ class Publisher:
                     cursor.execute("select pg_advisory_unlock(%s, %s)", LOCK)
                 self.database.commit()
 
+    def stopped(self, table: PublishedTable) -> str | None:
+        """Why a table is not published for now: the source lacks a required column of a table that it is made of."""
+        sources = [self.replica[view] for view in table.sources]
+        with self.database.cursor() as cursor:
+            cursor.execute("select to_regclass('coaching_sync.source_tables')")
+            if cursor.fetchone() == (None,):
+                return None
+            cursor.execute(
+                "select string_agg(reason, ' ' order by table_schema, table_name) from coaching_sync.source_tables"
+                " where missing_columns is not null and (table_schema, table_name) in"
+                " (select * from unnest(%s::text[], %s::text[]))",
+                ([source.schema for source in sources], [source.table.name for source in sources]),
+            )
+            row = cursor.fetchone()
+        return row[0] if row else None
+
     def publish(
         self, group: Group, tables: Sequence[PublishedTable], progress: Progress | None = None
     ) -> dict[TableName, Outcome]:

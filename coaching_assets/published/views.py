@@ -7,6 +7,7 @@ from psycopg2 import sql
 
 from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
 from coaching_assets.postgres import Connection
+from coaching_assets.replica.placement import VARIANT, base_name
 from coaching_assets.settings import Settings
 
 LOAD_ID = "_dlt_load_id"
@@ -90,8 +91,8 @@ def _select(table: ReplicaTable) -> sql.Composed:
 
 
 def _value(table: ReplicaTable, name: str, wanted: ColumnType) -> sql.Composable:
-    """The column in the wanted type; of several (dlt adds `x__v_text` where a type changed) the one that is filled."""
-    variants = [column for column in table.columns if column == name or column.startswith(f"{name}__v_")]
+    """The column in the wanted type; of several (`x__v_text` beside it where a type changed) the one that is filled."""
+    variants = [column for column in table.columns if base_name(column) == name]
     values = [_cast(column, table.columns[column], wanted) for column in variants]
     if not values:
         return sql.SQL(f"null::{wanted}")
@@ -118,9 +119,10 @@ def _common_columns(table: ReplicaTable) -> list[sql.Composable]:
     whole_row = sql.SQL("to_jsonb(replica)") if table.is_there else sql.SQL("null::jsonb")
     known = [*(column.name for column in table.table.columns), *SOFT_DELETE_FLAGS]
     further = sql.SQL(
-        "(select coalesce(jsonb_object_agg(key, item), '{{}}') from jsonb_each({}) as entries (key, item)"
-        " where not key = any({}) and left(key, 1) <> '_' and item <> 'null')"
-    ).format(whole_row, sql.Literal(known))
+        "(select coalesce(jsonb_object_agg(key, item), '{{}}')"
+        " from (select split_part(column_name, {}, 1), item from jsonb_each({}) as entries (column_name, item)"
+        " where item <> 'null') as filled (key, item) where not key = any({}) and left(key, 1) <> '_')"
+    ).format(sql.Literal(VARIANT), whole_row, sql.Literal(known))
     return [
         sql.SQL("({}) as soft_deleted").format(soft_deleted),
         sql.SQL("({} or not {}) as deleted").format(soft_deleted, active),

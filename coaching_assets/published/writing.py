@@ -247,7 +247,8 @@ def _mark_kept(cursor: Cursor, table: PublishedTable) -> int:
                 " from {stale} as stale join {wanted} as wanted using (id)"
                 " cross join lateral"
                 " (select jsonb_build_object('source_deleted_at', wanted.deleted_at) as mark) as marks"
-                " where row.id = stale.id and stale.blocked and not coalesce(row.metadata, '{{}}') @> mark"
+                " where row.id = stale.id and stale.blocked and wanted.deleted"
+                " and not coalesce(row.metadata, '{{}}') @> mark"
             ).format(table=sql.Identifier(table.name), stale=_stale(table), wanted=_wanted(table))
         )
     cursor.execute(sql.SQL("select count(*) from {} where blocked").format(_stale(table)))

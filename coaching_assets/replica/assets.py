@@ -27,8 +27,9 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
 from coaching_assets.postgres import Connection, connect, run_sql_file
-from coaching_assets.replica import loading
+from coaching_assets.replica import loading, modifications
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
+from coaching_assets.replica.schema_check import compare_schema, schema_spec, schema_unknown
 from coaching_assets.settings import Settings, load_settings
 from coaching_assets.source.assets import source_key
 from coaching_assets.source.client import connect as connect_bigquery
@@ -90,8 +91,12 @@ def _pipeline_assets(settings: Settings, pipeline: PipelineName) -> AssetsDefini
     # the dlt source itself is made at run time, when it is known what stands at the source; making one takes a while
     specs = [replica_spec(settings, table) for table in tables_of(pipeline)]
     checks = [
-        AssetCheckSpec(LOADED, asset=spec.key, description="The last sync could read the table from BigQuery.")
+        check
         for spec in specs
+        for check in (
+            AssetCheckSpec(LOADED, asset=spec.key, description="The last sync could read the table from BigQuery."),
+            schema_spec(spec.key),
+        )
     ]
 
     @multi_asset(
@@ -142,6 +147,7 @@ class Replication:
         }
         self.schema = settings.datasets[next(iter(self.tables.values())).source]
         self.trace = LoadTrace()
+        self.found = loading.Survey({}, (), {}, {})
 
     def run(self) -> Iterator[Result]:
         """Load the selected tables, and yield a result for each: loaded, not at the source, or failed.
@@ -154,13 +160,17 @@ class Replication:
             with loading.one_at_a_time(database, self.pipeline, self.schema):
                 run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
                 bigquery = connect_bigquery(self.settings)
-                found = loading.survey(bigquery, self.settings, list(self.tables.values()))
-                extractions = loading.extractions_for(bigquery, database, self.settings, found.present)
-                results, errors = self._load(extractions)
+                found = self.found = loading.survey(bigquery, self.settings, list(self.tables.values()))
+                unmodified = modifications.unmodified(database, self.schema, found.present)
+                modified = {table: found.present[table] for table in found.present if table not in unmodified}
+                extractions = loading.extractions_for(bigquery, database, self.settings, modified)
+                results, errors = self._load(extractions) if extractions else ([], {})
             failures = {**found.failed, **{table: loading.explain(error) for table, error in errors.items()}}
             seconds = monotonic() - started
             for result in results:
                 yield self._loaded(result, database, extractions, seconds)
+            for table in sorted(unmodified, key=lambda table: table.name):
+                yield self._unmodified(table, database)
             for table in found.absent:
                 yield self._absent(table, database)
             for table, reason in failures.items():
@@ -202,15 +212,30 @@ class Replication:
             metadata[COLUMN_SCHEMA] = _described(schema.value, table)
         metadata["dlt_jobs"] = metadata.pop("jobs", [])
         metadata["dlt_seconds"] = dict(self.trace.seconds)
-        loading.note_source_table(database, self.schema, table.name, "loaded", None)
+        as_of = modifications.modification_read(extractions[table])
+        loading.note_source_table(database, self.schema, table.name, "loaded", modified=as_of)
         self.context.log.info(
             f"{self.schema}.{table.name}: {metadata.get('rows_read', 0)} rows read,"
             f" {metadata.get('rows_inserted', 0)} inserted, {metadata.get('rows_updated', 0)} updated"
         )
-        return result._replace(
-            metadata=metadata,
-            check_results=[AssetCheckResult(check_name=LOADED, asset_key=result.asset_key, passed=True)],
+        return result._replace(metadata=metadata, check_results=self._passed(table, database))
+
+    def _unmodified(self, table: SourceTable, database: Connection) -> Result:
+        key = replica_key(self.settings, table)
+        counts = loading.load_counts(database, self.schema, table.name, ())
+        metadata = _count_metadata(counts) if counts is not None else {}
+        self.context.log.info(f"{self.schema}.{table.name}: not modified since it was last loaded")
+        return MaterializeResult(
+            asset_key=key,
+            metadata=metadata | {"bytes_read": 0},
+            check_results=self._passed(table, database),
         )
+
+    def _passed(self, table: SourceTable, database: Connection) -> list[AssetCheckResult]:
+        """The checks of a table that the replica reflects."""
+        key, fields = replica_key(self.settings, table), self.found.present[table].fields
+        loaded = AssetCheckResult(check_name=LOADED, asset_key=key, passed=True)
+        return [loaded, compare_schema(database, key, self.schema, table.name, fields)]
 
     def _absent(self, table: SourceTable, database: Connection) -> Result:
         sentence = f"{self.schema}.{table.name} is not at the source, so {table.without}."
@@ -224,13 +249,14 @@ class Replication:
     def _without_rows(
         self, table: SourceTable, database: Connection, state: str, reason: str, severity: AssetCheckSeverity
     ) -> Result:
-        loading.note_source_table(database, self.schema, table.name, state, reason)
+        missing = self.found.incomplete.get(table)
+        loading.note_source_table(database, self.schema, table.name, state, reason, missing=missing)
         key = replica_key(self.settings, table)
         check = AssetCheckResult(check_name=LOADED, asset_key=key, passed=False, severity=severity, description=reason)
         return MaterializeResult(
             asset_key=key,
             metadata={"state": state, "reason": reason, "rows_read": 0, "bytes_read": 0},
-            check_results=[check],
+            check_results=[check, schema_unknown(key, reason, passed=table in self.found.absent)],
         )
 
 

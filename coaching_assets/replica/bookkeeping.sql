@@ -20,14 +20,19 @@ delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 d
 -- Makes `target` reflect every row of `staging`, touching only rows that differ. Both tables are dlt's, of one shape.
 -- dlt's own merge neither indexes the key nor forgives a key that was staged twice; this does both, and counts.
 -- A key that was staged twice keeps its newest row. Key columns may be null; two nulls are equal.
+-- Of a row that is there already, only columns that the source delivers are written (all, where that is not said), and
+-- with each the columns beside it that hold its values of other types: of those only one is ever filled.
+drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[]);
 create or replace function coaching_sync.merge_staged(
-    target regclass, staging regclass, key_columns text[], lookup_columns text[]
+    target regclass, staging regclass, key_columns text[], lookup_columns text[], delivered_columns text[] default null
 ) returns void
 language plpgsql
 as $function$
 declare
     cursor_column constant text := '_fivetran_synced';
     load_column constant text := '_dlt_load_id';
+    variant constant text := '__v_';
+    delivered text[] := (select array_agg(split_part(d, variant, 1)) from unnest(delivered_columns) as d);
     target_name name := (select relname from pg_class where oid = target);
     target_schema name := (select relnamespace::regnamespace::text from pg_class where oid = target);
     key_list text := (select string_agg(format('%I', k), ', ') from unnest(key_columns) as k);
@@ -51,12 +56,14 @@ declare
 begin
     -- json has no equality; as text it has
     select string_agg(format('%I', s.attname), ', ' order by s.attnum),
-           string_agg(format('%1$I = s.%1$I', s.attname), ', ' order by s.attnum),
+           string_agg(format('%1$I = s.%1$I', s.attname), ', ' order by s.attnum)
+               filter (where delivered is null or s.attname = load_column or split_part(s.attname, variant, 1) = any (delivered)),
            string_agg(
                format(case when s.atttypid = 'json'::regtype then 'd.%1$I::text is distinct from s.%1$I::text'
                            else 'd.%1$I is distinct from s.%1$I' end, s.attname),
                ' or ' order by s.attnum
-           ) filter (where s.attname <> load_column and s.attname <> all (key_columns))
+           ) filter (where s.attname <> load_column and s.attname <> all (key_columns)
+                     and (delivered is null or split_part(s.attname, variant, 1) = any (delivered)))
     into column_list, assignments, differs
     from pg_attribute as s
     join pg_attribute as d on d.attrelid = target and d.attname = s.attname and not d.attisdropped
@@ -144,3 +151,10 @@ create table if not exists coaching_sync.source_tables (
     since timestamptz not null default now(),
     primary key (table_schema, table_name)
 );
+
+-- As of which modification of the source's table, and into which storage, it was loaded.
+alter table coaching_sync.source_tables add column if not exists modified timestamptz;
+alter table coaching_sync.source_tables add column if not exists filenode oid;
+
+-- What publishing cannot do without and the source does not deliver any more.
+alter table coaching_sync.source_tables add column if not exists missing_columns text[];

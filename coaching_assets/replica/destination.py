@@ -11,6 +11,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 LOOKUP_HINT = "x-coaching-lookup-columns"
+DELIVERED_HINT = "x-coaching-delivered-columns"
 
 
 class MergeStagedJob(SqlMergeFollowupJob):
@@ -28,12 +29,13 @@ class MergeStagedJob(SqlMergeFollowupJob):
         lookups: Sequence[str] = table.get(LOOKUP_HINT, ())  # type: ignore[assignment]
         lookups = [column for column in lookups if column in table["columns"]]
 
+        delivered: Sequence[str] = table.get(DELIVERED_HINT, ())  # type: ignore[assignment]
+
         def array(values: Sequence[str]) -> str:
             return f"array[{', '.join(literal(value) for value in values)}]::text[]"
 
-        return [
-            f"select coaching_sync.merge_staged({literal(target)}, {literal(staging)}, {array(keys)}, {array(lookups)})"
-        ]
+        lists = ", ".join(array(columns) for columns in (keys, lookups, delivered))
+        return [f"select coaching_sync.merge_staged({literal(target)}, {literal(staging)}, {lists})"]
 
 
 class CopyJob(PostgresParquetCopyJob):

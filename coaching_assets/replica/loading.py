@@ -14,6 +14,8 @@ from psycopg2 import sql
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
 from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.replica.pipelines import Extraction
+from coaching_assets.replica.placement import placements
+from coaching_assets.replica.schema_check import missing_required
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.errors import SourceError
@@ -30,6 +32,8 @@ class Survey:
     present: Mapping[SourceTable, TableDescription]
     absent: tuple[SourceTable, ...]
     failed: Mapping[SourceTable, str]
+    incomplete: Mapping[SourceTable, tuple[str, ...]]
+    """Of the failed ones, those that lack required columns, and which."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,15 @@ class LoadCounts:
 def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
     """Ask BigQuery, by metadata alone, which of the tables are there.
 
-    A table that may not be read does not keep the others from being read.
+    A table that may not be read does not keep the others from being read. One that lacks a required column is not
+    loaded: the replica's rows would lose what they have of it.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     present: dict[SourceTable, TableDescription] = {}
     absent: list[SourceTable] = []
     failed: dict[SourceTable, str] = {}
+    incomplete: dict[SourceTable, tuple[str, ...]] = {}
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = {t: pool.submit(describe, bigquery, settings.datasets[t.source], t.name) for t in tables}
     for table, answer in answers.items():
@@ -63,9 +69,15 @@ def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]
             continue
         if description is None:
             absent.append(table)
+        elif missing := missing_required(table, description):
+            incomplete[table] = missing
+            failed[table] = (
+                f"{description.dataset}.{description.table} has no column {', '.join(missing)}, without which it cannot"
+                " be published. It is loaded again once Fivetran delivers that."
+            )
         else:
             present[table] = description
-    return Survey(present, tuple(absent), failed)
+    return Survey(present, tuple(absent), failed, incomplete)
 
 
 def extractions_for(
@@ -76,11 +88,16 @@ def extractions_for(
     All tables are read as of one moment.
     """
     snapshot = datetime.now(UTC)
+    for table in present:
+        if not table_exists(database, settings.datasets[table.source], table.name):
+            forget_stored_schema(database, settings.datasets[table.source], table.pipeline)
     extractions: dict[SourceTable, Extraction] = {}
     for table, description in present.items():
         watermark = newest_source_time(database, settings.datasets[table.source], table.name)
         since = watermark - settings.replica_overlap if watermark is not None else None
-        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams)
+        key = table.key_for(frozenset(description.columns))
+        placed = placements(database, settings.datasets[table.source], table.name, description.fields, key)
+        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
     return extractions
 
 
@@ -93,7 +110,8 @@ def newest_source_time(database: Connection, schema: str, table: str) -> datetim
     with database.cursor() as cursor:
         if not table_exists(database, schema, table):
             return None
-        query = sql.SQL("select least(max({cursor}), now()) from {table}")
+        # `least` passes over nulls: of an empty table it would say now, and whatever it is to hold would be too old
+        query = sql.SQL("select case when max({cursor}) is not null then least(max({cursor}), now()) end from {table}")
         cursor.execute(query.format(cursor=sql.Identifier(CURSOR), table=sql.Identifier(schema, table)))
         row = cursor.fetchone()
     return row[0] if row else None
@@ -105,6 +123,14 @@ def table_exists(database: Connection, schema: str, table: str) -> bool:
         cursor.execute("select to_regclass(format('%%I.%%I', %s::text, %s::text)) is not null", (schema, table))
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def forget_stored_schema(database: Connection, schema: str, pipeline: PipelineName) -> None:
+    """Let dlt look at the tables that are there; by its notes alone it would not miss one that was dropped."""
+    if table_exists(database, schema, "_dlt_version"):
+        with database.cursor() as cursor:
+            statement = sql.SQL("delete from {} where schema_name = %s").format(sql.Identifier(schema, "_dlt_version"))
+            cursor.execute(statement, (pipeline,))
 
 
 def load_counts(database: Connection, schema: str, table: str, load_ids: Sequence[str]) -> LoadCounts | None:
@@ -124,10 +150,28 @@ def load_counts(database: Connection, schema: str, table: str, load_ids: Sequenc
     return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count)
 
 
-def note_source_table(database: Connection, schema: str, table: str, state: str, reason: str | None) -> None:
-    """Keep how a table of the source was met, for `sync_status` and `coaching status`."""
+def note_source_table(
+    database: Connection,
+    schema: str,
+    table: str,
+    state: str,
+    reason: str | None = None,
+    modified: datetime | None = None,
+    missing: Sequence[str] | None = None,
+) -> None:
+    """Keep how a table of the source was met, for `sync_status`, `coaching status` and the next sync.
+
+    `modified` is the source's modification that the replica reflects, `missing` are required columns that are gone.
+    """
     with database.cursor() as cursor:
-        parameters = {"schema": schema, "table": table, "state": state, "reason": reason}
+        parameters: dict[str, Any] = {
+            "schema": schema,
+            "table": table,
+            "state": state,
+            "reason": reason,
+            "modified": modified,
+        }
+        parameters["missing"] = list(missing) if missing else None
         cursor.execute(read_sql(__package__, "note_source_table.sql"), parameters)
 
 

@@ -11,7 +11,8 @@ from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
 
 from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
-from coaching_assets.replica.destination import LOOKUP_HINT, replica_postgres
+from coaching_assets.replica.destination import DELIVERED_HINT, LOOKUP_HINT, replica_postgres
+from coaching_assets.replica.placement import Placement, place
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Extraction:
     since: datetime | None
     snapshot: datetime
     streams: int
+    placed: Mapping[str, Placement]
     on_rows: Callable[[str, int], None] | None = None
     result: "TableRead | None" = field(default=None, init=False)
 
@@ -47,7 +49,7 @@ class Extraction:
             rows += batch.num_rows
             if self.on_rows is not None:
                 self.on_rows(self.description.table, rows)
-            yield to_loadable(batch, self.description.fields)
+            yield place(to_loadable(batch, self.description.fields), self.placed)
 
 
 def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
@@ -55,14 +57,13 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
 
     Key columns stay nullable: what Fivetran delivers without a key is carried over too, and rejected when published.
     """
-    from coaching_assets.source.arrow import column_hints
 
     def batches() -> Iterator[Any]:
         yield from extraction.batches()
 
     fields = extraction.description.fields
     key = table.key_for(frozenset(field.name for field in fields))
-    hints: dict[str, Any] = {name: {**hint, "nullable": True} for name, hint in column_hints(fields).items()}
+    hints: dict[str, Any] = {p.column: {**p.hint, "nullable": True} for p in extraction.placed.values()}
     resource = dlt.resource(
         batches,
         name=table.name,
@@ -71,7 +72,7 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
         columns={column: {"name": column, "nullable": True} for column in key} | hints,
         file_format="parquet",
     )
-    return resource.apply_hints(additional_table_hints={LOOKUP_HINT: list(table.indexes)})
+    return resource.apply_hints(additional_table_hints={LOOKUP_HINT: list(table.indexes), DELIVERED_HINT: list(hints)})
 
 
 def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extraction]) -> DltSource:

@@ -53,6 +53,7 @@ class TableDescription:
 
     `kind` is TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL or whatever else BigQuery names. `row_count` and `byte_count` are
     None where BigQuery does not know them (views), `modified` is the time of the last change of content or schema.
+    `streaming` tables hold rows in a streaming buffer, whose arrival does not always move `modified` at once.
     """
 
     project: str
@@ -63,6 +64,7 @@ class TableDescription:
     row_count: int | None
     byte_count: int | None
     modified: datetime | None
+    streaming: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ def _description(table: "Table") -> TableDescription:
         row_count=table.num_rows,
         byte_count=table.num_bytes,
         modified=modified.astimezone(UTC) if modified is not None else None,
+        streaming=table.streaming_buffer is not None,
     )
 
 

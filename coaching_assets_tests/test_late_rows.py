@@ -1,0 +1,113 @@
+"""Rows that Fivetran delivers late, or before what they belong to, and tables that it delivers all anew."""
+
+import pytest
+
+from coaching_assets_tests.stateful import arrivals
+from coaching_assets_tests.stateful.source import Source
+from coaching_assets_tests.stateful.world import World, synced
+
+CALL, TRANSCRIPT, EMAIL = ("gong", "call"), ("gong", "transcript"), ("gong", "email")
+LINK, OPPORTUNITY = ("gong", "call_context_integration"), ("salesforce", "opportunity")
+
+WINDOW = 1.0
+"""Late by the whole overlap window."""
+
+COUNT_WRITES = """
+create table writes (published_table text);
+create function count_write() returns trigger language plpgsql as $$
+begin
+    insert into writes values (tg_table_name);
+    return null;
+end $$;
+"""
+
+
+def test_a_late_row_within_the_window_is_published(world: World, source: Source) -> None:
+    before = world.query("select max(_fivetran_synced) from gongio_ft.email")
+    for key, row in [*arrivals.new_call(source, 0), *arrivals.new_email(source, 0, "late@example.com")]:
+        source.append(key, row, WINDOW)
+    source.edit(OPPORTUNITY, 0, WINDOW, stage_name="Renamed late")
+    synced(world, source)
+    assert world.query("select count(*) from emails where 'late@example.com' = any(recipients)") == [(1,)]
+    assert world.query("select count(*) from calls where gong_call_id like '%-n%'") == [(1,)]
+    assert world.query(
+        "select count(*) from transcripts join calls on calls.id = call_id where gong_call_id like '%-n%'"
+    )[0][0]
+    assert world.query("select max(_fivetran_synced) from gongio_ft.email") == before
+
+
+def test_what_comes_before_its_parent_is_published_once_that_comes(world: World, source: Source) -> None:
+    call = arrivals.new_call(source, 0)
+    deal = arrivals.new_deal(source, 0)
+    (identity,) = {row["id"] for key, row in call if key == CALL}
+    (opportunity,) = {row["id"] for key, row in deal if key == OPPORTUNITY}
+    link = {"name": "Salesforce", "object_id": opportunity, "call_id": identity, "object_type": "Opportunity"}
+    parents = [(key, row) for key, row in [*deal, *call] if key in (CALL, OPPORTUNITY)]
+    rejected = world.query("select count(*) from coaching_sync.rejected_rows")
+
+    for key, row in [*call, *deal, (LINK, link)]:
+        if (key, row) not in parents:
+            source.append(key, row)
+    synced(world, source)
+    assert world.query("select count(*) from calls where gong_call_id = %s", [identity]) == [(0,)]
+    assert world.query("select count(*) from emails where gong_email_id like '%-n%' and opportunity_id is null") == [
+        (1,)
+    ]
+    assert world.query("select count(*) from coaching_sync.rejected_rows") == rejected
+    for key, row in parents:
+        source.append(key, row)
+        synced(world, source)
+
+    joined = "from {} as part join calls on calls.id = call_id where gong_call_id = %s"
+    assert world.query(f"select count(*) {joined.format('transcripts')}", [identity])[0][0] > 0
+    assert world.query(f"select count(*) {joined.format('speakers')}", [identity])[0][0] > 0
+    assert world.query(f"select count(*) {joined.format('call_opportunities')}", [identity]) == [(1,)]
+    assert world.query("select count(*) from emails where gong_email_id like '%-n%' and opportunity_id is null") == [
+        (0,)
+    ]
+    assert world.query(
+        "select count(*) from coaching_sync.waiting_rows where waits_for_key in (%s, %s)", [identity, opportunity]
+    ) == [(0,)]
+
+
+def test_a_reimport_writes_nothing(world: World, source: Source) -> None:
+    world.query(COUNT_WRITES)
+    for table in ("calls", "speakers", "transcripts", "call_opportunities", "opportunities", "emails"):
+        for level in ("row", "statement"):
+            name, when = f"count_{level}", "insert or update or delete"
+            if level == "row":
+                world.query(
+                    f"create trigger {name} after {when} on {table} for each row execute function count_write()"
+                )
+    before, updated = world.versions(), world.query("select id, updated_at from opportunities order by 1")
+    for key in source.present:
+        source.reimport(key)
+    synced(world, source)
+
+    assert world.query(
+        "select count(*) > 0 from gongio_ft.call where _fivetran_synced > %s", [source.sample.until]
+    ) == [(True,)]
+    assert world.query("select * from writes") == []
+    assert world.query("select id, updated_at from opportunities order by 1") == updated
+    assert world.versions() == before
+
+    source.edit(OPPORTUNITY, 0, stage_name="Changed")
+    source.edit(OPPORTUNITY, 1, stage_name="Changed")
+    synced(world, source)
+    assert ("opportunities",) in world.query("select * from writes"), "the trigger counts"
+
+
+@pytest.mark.parametrize("statement", ["drop table gongio_ft.users", "truncate gongio_ft.users"])
+def test_a_table_that_was_not_modified_is_read_only_where_the_replica_lost_it(
+    world: World, source: Source, statement: str
+) -> None:
+    users = world.query("select id from gongio_ft.users order by 1")
+    synced(world, source)
+    loads = world.query("select count(*) from gongio_ft._dlt_loads")
+    synced(world, source)
+    assert world.query("select count(*) from gongio_ft._dlt_loads") == loads
+
+    world.query(statement)
+    synced(world, source)
+    assert world.query("select id from gongio_ft.users order by 1") == users
+    assert world.query("select count(*) from gongio_ft._dlt_loads") == [(loads[0][0] + 1,)]
