@@ -152,7 +152,8 @@ class Replication:
         started = monotonic()
         with connect(self.settings, autocommit=True) as database:
             with loading.one_at_a_time(database, self.pipeline, self.schema):
-                run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
+                for name in ("bookkeeping.sql", "erasure.sql"):
+                    run_sql_file(database, "coaching_assets.replica", name)
                 bigquery = connect_bigquery(self.settings)
                 found = loading.survey(bigquery, self.settings, list(self.tables.values()))
                 extractions = loading.extractions_for(bigquery, database, self.settings, found.present)

@@ -10,7 +10,11 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParq
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
+KEY_HINT = "x-coaching-key"
+"""The columns of the key as it is now; dlt itself remembers each that ever was one."""
+
 LOOKUP_HINT = "x-coaching-lookup-columns"
+IDENTITIES_HINT = "x-coaching-identities"
 
 
 class MergeStagedJob(SqlMergeFollowupJob):
@@ -24,7 +28,8 @@ class MergeStagedJob(SqlMergeFollowupJob):
         target, staging = sql_client.get_qualified_table_names(table["name"])
         literal = sql_client.capabilities.escape_literal
         assert literal is not None
-        keys = [name for name, column in table["columns"].items() if column.get("primary_key")]
+        keys: Sequence[str] = table.get(KEY_HINT, ())  # type: ignore[assignment]
+        identities: str = table.get(IDENTITIES_HINT, "[]")  # type: ignore[assignment]
         lookups: Sequence[str] = table.get(LOOKUP_HINT, ())  # type: ignore[assignment]
         lookups = [column for column in lookups if column in table["columns"]]
 
@@ -32,7 +37,8 @@ class MergeStagedJob(SqlMergeFollowupJob):
             return f"array[{', '.join(literal(value) for value in values)}]::text[]"
 
         return [
-            f"select coaching_sync.merge_staged({literal(target)}, {literal(staging)}, {array(keys)}, {array(lookups)})"
+            f"select coaching_sync.merge_staged({literal(target)}, {literal(staging)}, {array(keys)}, {array(lookups)},"
+            f" {literal(identities)}::jsonb)"
         ]
 
 
