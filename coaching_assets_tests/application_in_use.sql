@@ -47,14 +47,14 @@ where number %% 3 > 0;
 insert into calls (gong_call_id, title, product) values ('recorded elsewhere', 'Not at the source', 'Core');
 
 insert into speakers (call_id, name, email, role, manager_id)
-select calls.id, 'Formerly ' || name, case when number %% 2 = 0 then upper(email) else email end, 'ae', gen_random_uuid()
+select calls.id, concat('Formerly ', name), case when number %% 2 = 0 then upper(email) else email end, 'ae', gen_random_uuid()
 from participant
 join calls on calls.gong_call_id = call_id
 where email is not null;
 
 -- a call that was imported by hand: one speaker twice, two without an address
 insert into speakers (call_id, name, email, role)
-select id, name, email, 'csm'
+select id, 'Formerly twice', email, 'csm'
 from calls
 join (select distinct on (call_id) * from participant where email is not null order by call_id, email) as first_of_call
     on first_of_call.call_id = gong_call_id
