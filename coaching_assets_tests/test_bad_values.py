@@ -17,6 +17,7 @@ SENDER: TableKey = ("gong", "email_sender")
 RECIPIENT: TableKey = ("gong", "email_recipient")
 OPPORTUNITY: TableKey = ("salesforce", "opportunity")
 
+PUBLISHED_DEAL = "0065g0000000CYZAA2"
 MENDED = '[{"start": 1, "end": 2, "text": "Now we hear you."}]'
 
 SENTENCES: dict[str, str | None] = {
@@ -75,7 +76,10 @@ def with_bad_values(sample: Sample) -> Sample:
             ),
             {"call_id": None, "index": "1", "workspace_id": "1", "sentence": "Said in no call."},
         ],
-        EMAIL: [{"id": "bad mail", "subject": "When?", "sent_at": "32/13/2026"}, {"id": "", "subject": "From nowhere"}],
+        EMAIL: [
+            {"id": "bad mail", "subject": "When?", "sent_at": "32/13/2026"},
+            {"id": None, "subject": "From nowhere"},
+        ],
         SENDER: [{"email_id": "bad mail", "email_address": "sales@"}],
         RECIPIENT: [
             {"email_id": "bad mail", "email_address": address} for address in ("not an address", "ann@x.example")
@@ -90,7 +94,7 @@ def with_bad_values(sample: Sample) -> Sample:
     for key, rows in added.items():
         stamped = [{"_fivetran_synced": later(sample, row.pop("hours", 1)), **row} for row in rows]
         sample = sample.replaced({key: sample[key].appended(stamped)})
-    return sample
+    return edited(sample, OPPORTUNITY, {"id": PUBLISHED_DEAL}, name=None)
 
 
 def mended(sample: Sample) -> Sample:
@@ -105,7 +109,7 @@ def mended(sample: Sample) -> Sample:
     for key, where in (
         (CALL, {"id": None}),
         (TRANSCRIPT, {"call_id": None}),
-        (EMAIL, {"id": ""}),
+        (EMAIL, {"id": None}),
         (SENDER, {"email_address": "sales@"}),
         (RECIPIENT, {"email_address": "not an address"}),
     ):
@@ -116,7 +120,9 @@ def mended(sample: Sample) -> Sample:
     for deal in ("too much", "no number"):
         sample = edited(sample, OPPORTUNITY, {"id": deal}, hours=2, amount="10.5")
     sample = edited(sample, ("gong", "opportunity"), {"id": "too much"}, hours=2, health_score=25.0)
-    return edited(sample, OPPORTUNITY, {"id": "nameless"}, hours=2, name="Named")
+    for deal in ("nameless", PUBLISHED_DEAL):
+        sample = edited(sample, OPPORTUNITY, {"id": deal}, hours=2, name="Named")
+    return sample
 
 
 def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mended(
@@ -140,8 +146,8 @@ def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mend
         *(("transcripts", index, reason) for index, reason in REJECTED.items()),
         ("transcripts", "1", "call_id is missing"),
         ("calls", None, "id is missing"),
-        ("emails", "", "id is missing"),
-        ("opportunities", "nameless", "name is missing"),
+        ("emails", None, "id is missing"),
+        *(("opportunities", deal, "name is missing") for deal in ("nameless", PUBLISHED_DEAL)),
     }
     texts = "select text from transcripts where sequence_number in (9001, 9002) order by sequence_number"
     assert deployment.query(texts) == [("null \ufffd in JSON, \\u0000 in words",), ("null \ufffd in plain text",)]
