@@ -99,10 +99,9 @@ def with_bad_values(sample: Sample) -> Sample:
 
 def mended(sample: Sample) -> Sample:
     """Every bad value corrected at the source; what cannot be corrected is deleted there."""
+    times = {"scheduled": "2026-03-01T10:00:00Z", "started": None, "duration": 60}
     call = a_call(sample)
-    sample = edited(
-        sample, CALL, {"id": "bad call"}, hours=2, scheduled="2026-03-01T10:00:00Z", started=None, duration=60
-    )
+    sample = edited(sample, CALL, {"id": "bad call"}, hours=2, title="Mended", **times)
     for index in REJECTED:
         sound = {"sentence": MENDED} if index.isdigit() and len(index) == 4 else {"_fivetran_deleted": True}
         sample = edited(sample, TRANSCRIPT, {"call_id": call, "index": index}, hours=2, **sound)

@@ -9,7 +9,7 @@ from psycopg2 import sql
 from coaching_assets.commands.erase import CannotErase, Request, erase
 from coaching_assets.demo.sample import Sample, TableKey, generate
 from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.editing import changed_rows, found_differences, reimported, without_rows
+from coaching_assets_tests.editing import Row, changed_rows, found_differences, reimported, without_rows
 from coaching_assets_tests.test_commands import coaching
 
 PERSON = "kenji.fischer@northbeam.example"
@@ -67,6 +67,25 @@ def without_person(sample: Sample) -> Sample:
         ("gong", "opportunity"),
         lambda row: row | {"owner_email": None if row["owner_email"] == PERSON else row["owner_email"]},
     )
+
+
+def with_a_new_call_of_theirs(sample: Sample) -> Sample:
+    """With a call that the person and somebody else take part in, of which Gong's speakers bear no address."""
+    stamp = {"_fivetran_synced": sample.until, "_fivetran_deleted": False, "call_id": "new call"}
+    addresses = {"s1": PERSON, "s2": "guest@acme.example"}
+    added: dict[TableKey, list[Row]] = {
+        ("gong", "call"): [{"id": "new call", "workspace_id": "1", "title": "After the erasure"}],
+        ("gong", "call_speaker"): [{"id": speaker, "talk_time": "30"} for speaker in addresses],
+        ("gong", "call_participant"): [
+            {"id": f"p{speaker}", "speaker_id": speaker, "email_address": address}
+            for speaker, address in addresses.items()
+        ],
+        ("gong", "transcript"): [
+            {"index": str(place), "workspace_id": "1", "speaker_id": speaker, "sentence": f"I am {speaker}."}
+            for place, speaker in enumerate(addresses)
+        ],
+    }
+    return sample.replaced({key: sample[key].appended([row | stamp for row in rows]) for key, rows in added.items()})
 
 
 def tables_that_mention(deployment: Deployment, *values: str) -> dict[str, int]:
@@ -160,19 +179,19 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(
     }
     assert rows["deleted from the replica"]["gongio_ft.users"] == 1
 
-    # under the same keys, with another address, and all that Fivetran ever delivered once more
+    # a new call of theirs; the old rows under the same keys, with another address; and all else once more
     again = changed_rows(
         reimported(sample),
         ("gong", "call_participant"),
         lambda row: row | {"email_address": "kenji@elsewhere.example"} if row["email_address"] == PERSON else row,
     )
-    deployment.load(again)
+    deployment.load(with_a_new_call_of_theirs(again))
     report = deployment.sync()
     assert report.failures == ()
     assert tables_that_mention(deployment, PERSON, "kenji@elsewhere.example") == {}
     deployment.query("delete from calls where gong_call_id = 'legacy'")
     redacted = changed_rows(
-        without_person(sample),
+        without_person(with_a_new_call_of_theirs(sample)),
         ("gong", "transcript"),
         lambda row: row | {"sentence": row["sentence"] and row["sentence"].replace(PERSON.title(), "[erased]")},
     )

@@ -27,7 +27,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
 from coaching_assets.postgres import Connection, connect, run_sql_file
-from coaching_assets.replica import loading
+from coaching_assets.replica import erasing, loading
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.settings import Settings, load_settings
 from coaching_assets.source.assets import source_key
@@ -158,6 +158,8 @@ class Replication:
                 found = loading.survey(bigquery, self.settings, list(self.tables.values()))
                 extractions = loading.extractions_for(bigquery, database, self.settings, found.present)
                 results, errors = self._load(extractions)
+                with database.cursor() as cursor:
+                    erasing.sweep(cursor, self.settings, extractions, self.trace.load_ids)
             failures = {**found.failed, **{table: loading.explain(error) for table, error in errors.items()}}
             seconds = monotonic() - started
             for result in results:

@@ -1,6 +1,6 @@
 """Erasing from the replica: the rows that name what is erased go, and erased addresses go from the rows that stay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
@@ -32,14 +32,11 @@ def mark(cursor: Cursor, settings: Settings) -> dict[str, int]:
         pass
     marked: dict[str, int] = {}
     for name, table in _present(cursor, settings):
-        cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, as_json(table.identities)))
-        condition = str((cursor.fetchone() or ("false",))[0])
         cursor.execute(
-            sql.SQL("update {} as r set _dlt_load_id = {} where {}").format(
-                _identifier(settings, table),
-                sql.Literal(GOING),
-                sql.SQL(condition),
-            )
+            sql.SQL("update {} as r set _dlt_load_id = %s where {}").format(
+                _identifier(settings, table), _condition(cursor, name, table)
+            ),
+            (GOING,),
         )
         if cursor.rowcount:
             marked[name] = cursor.rowcount
@@ -64,6 +61,30 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
             if staged in {table.name for table in TABLES}:
                 cursor.execute(sql.SQL("truncate {}").format(sql.Identifier(schema, staged)))
     return redacted
+
+
+def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], load_ids: Sequence[str]) -> None:
+    """Delete what a load brought of somebody who was erased and whom another table of the same load revealed.
+
+    Tables are merged side by side: a monologue can be merged before the participant by whom it is known.
+    """
+    cursor.execute("select exists (select from coaching_sync.erased_identities)")
+    if not (cursor.fetchone() or (False,))[0]:
+        return
+    for name, table in _present(cursor, settings):
+        if table in tables:
+            cursor.execute(
+                sql.SQL("delete from {} as r where _dlt_load_id = any(%s) and ({})").format(
+                    _identifier(settings, table), _condition(cursor, name, table)
+                ),
+                (list(load_ids),),
+            )
+
+
+def _condition(cursor: Cursor, name: str, table: SourceTable) -> sql.Composable:
+    """That a row `r` of the table names what was erased."""
+    cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, as_json(table.identities)))
+    return sql.SQL(str((cursor.fetchone() or ("false",))[0]).replace("%", "%%"))
 
 
 def _reveal(cursor: Cursor, name: str, table: SourceTable) -> int:
