@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from coaching_assets.identities import Identity
+
 Source = Literal["gong", "salesforce"]
 PipelineName = Literal["gong_calls", "gong_emails", "salesforce"]
 ColumnType = Literal["text", "bigint", "numeric", "boolean", "timestamptz", "date", "jsonb"]
@@ -28,8 +30,8 @@ class SourceTable:
     """A BigQuery table that is carried over.
 
     `key` is Fivetran's primary key, the column that others join by first: its unique index then serves those joins.
-    `indexes` are further columns that publishing looks rows up by. `without` completes the sentence
-    "<table> is not at the source, so ...".
+    `indexes` are further columns that publishing looks rows up by. `identities` say whom a row is about, for erasure.
+    `without` completes the sentence "<table> is not at the source, so ...".
     """
 
     source: Source
@@ -41,6 +43,7 @@ class SourceTable:
     without: str
     required: bool = False
     indexes: tuple[str, ...] = ()
+    identities: tuple[Identity, ...] = ()
 
     @property
     def view(self) -> str:
@@ -79,6 +82,10 @@ GONG_TABLES = (
         description="One row a call and workspace: when, how long, what about.",
         without="no call, speaker or transcript is published",
         required=True,
+        identities=(
+            Identity("call", ("id",)),
+            Identity("opportunity", ("metadata",), member="opportunity_id", value_only=True),
+        ),
     ),
     SourceTable(
         source="gong",
@@ -90,6 +97,10 @@ GONG_TABLES = (
         without="speakers have no talk time",
         required=True,
         indexes=("user_id",),
+        identities=(
+            *(Identity("call", ("call_id",)), Identity("user", ("user_id",))),
+            Identity("speaker", ("call_id", "id"), reveals=True),
+        ),
     ),
     SourceTable(
         source="gong",
@@ -104,6 +115,11 @@ GONG_TABLES = (
         without="speakers outside the company have no names and no addresses",
         required=True,
         indexes=("user_id",),
+        identities=(
+            *(Identity("call", ("call_id",)), Identity("address", ("email_address",)), Identity("user", ("user_id",))),
+            Identity("speaker", ("call_id", "speaker_id"), reveals=True),
+            Identity("participant", ("call_id", "id"), reveals=True),
+        ),
     ),
     SourceTable(
         source="gong",
@@ -118,6 +134,7 @@ GONG_TABLES = (
         description="One row a monologue: who spoke, about what, and the sentences with their times.",
         without="no transcript is published",
         required=True,
+        identities=(Identity("call", ("call_id",)), Identity("speaker", ("call_id", "speaker_id"))),
     ),
     SourceTable(
         source="gong",
@@ -127,6 +144,7 @@ GONG_TABLES = (
         columns=(*_required("id"), *_text("email_address", "first_name", "last_name", "title")),
         description="One row a Gong user, the company's own people.",
         without="speakers who are users have a name only where the participant has one",
+        identities=(Identity("address", ("email_address",)), Identity("user", ("id",), reveals=True)),
     ),
     SourceTable(
         source="gong",
@@ -136,6 +154,7 @@ GONG_TABLES = (
         columns=(*_required("call_id", "object_id", "object_type"), Column("name")),
         description="Links between a call and objects of the CRM.",
         without="calls are linked to opportunities only where the call's own metadata names one",
+        identities=(Identity("call", ("call_id",)), Identity("opportunity", ("object_id",))),
     ),
     SourceTable(
         source="gong",
@@ -151,6 +170,7 @@ GONG_TABLES = (
         ),
         description="Gong's own deal table: the health score, and the deals where Salesforce is not there.",
         without="opportunities have no health score",
+        identities=(Identity("opportunity", ("id",)),),
     ),
     SourceTable(
         source="gong",
@@ -160,6 +180,7 @@ GONG_TABLES = (
         columns=(*_required("id"), Column("sent_at", "timestamptz"), *_text("subject", "body", "opportunity_id")),
         description="One row an e-mail: subject, body, when, which deal; further columns are headers.",
         without="no e-mail is published",
+        identities=(Identity("opportunity", ("opportunity_id",)), Identity("email", ("id",), reveals=True)),
     ),
     SourceTable(
         source="gong",
@@ -169,6 +190,7 @@ GONG_TABLES = (
         columns=_required("email_id", "email_address"),
         description="One row the sender of an e-mail.",
         without="e-mails have no sender",
+        identities=(Identity("address", ("email_address",)), Identity("email", ("email_id",), reveals=True)),
     ),
     SourceTable(
         source="gong",
@@ -178,6 +200,7 @@ GONG_TABLES = (
         columns=_required("email_id", "email_address"),
         description="One row a recipient of an e-mail.",
         without="e-mails have no recipients",
+        identities=(Identity("address", ("email_address",)), Identity("email", ("email_id",))),
     ),
 )
 
@@ -199,6 +222,7 @@ SALESFORCE_TABLES = (
         description="One row a deal: name, stage, amount, close date.",
         without="opportunities come from Gong's own deal table, where that is there",
         indexes=("account_id", "owner_id"),
+        identities=(Identity("opportunity", ("id",)),),
     ),
     SourceTable(
         source="salesforce",
@@ -217,6 +241,7 @@ SALESFORCE_TABLES = (
         columns=(*_required("id"), *_text("email", "name")),
         description="One row a Salesforce user: the owners of deals.",
         without="opportunities have no owner",
+        identities=(Identity("address", ("email",)), Identity("owner", ("id",), reveals=True)),
     ),
     SourceTable(
         source="salesforce",
@@ -232,6 +257,7 @@ SALESFORCE_TABLES = (
         description="The stages that a deal went through: Salesforce's own object, or Fivetran's history mode.",
         without="the stage history comes from opportunity_field_history, where that is there",
         indexes=("opportunity_id",),
+        identities=(Identity("opportunity", ("opportunity_id",)), Identity("opportunity", ("id",))),
     ),
     SourceTable(
         source="salesforce",
@@ -246,6 +272,7 @@ SALESFORCE_TABLES = (
         description="One row a changed field of a deal: another form of the stage history.",
         without="the stage history comes from opportunity_history, where that is there",
         indexes=("opportunity_id",),
+        identities=(Identity("opportunity", ("opportunity_id",)),),
     ),
 )
 

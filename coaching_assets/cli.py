@@ -27,14 +27,16 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Show the stack trace o
 @contextmanager
 def one_clear_sentence(verbose: bool) -> Iterator[None]:
     """Turn the errors that people can do something about into a sentence and exit status 1."""
+    from coaching_assets.commands.erase import CannotErase
     from coaching_assets.commands.init_db import NotEmpty
+    from coaching_assets.commands.rejected import UnknownTable
     from coaching_assets.postgres import CannotConnect
     from coaching_assets.published.writing import MissingTables
     from coaching_assets.source.errors import SourceError
 
     try:
         yield
-    except (SettingError, CannotConnect, SourceError, MissingTables, NotEmpty) as error:
+    except (SettingError, CannotConnect, SourceError, MissingTables, NotEmpty, CannotErase, UnknownTable) as error:
         if verbose:
             raise
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
@@ -81,6 +83,46 @@ def init_db(verbose: Verbose = False) -> None:
         settings = load_settings()
         create_tables(settings)
         console.print(f"Created the application's tables in schema {settings.coaching_schema!r}.", highlight=False)
+
+
+@app.command()
+def erase(
+    call: Annotated[list[str] | None, typer.Option(help="Gong's id of a call; may be given several times.")] = None,
+    email: Annotated[list[str] | None, typer.Option(help="A person's e-mail address; likewise.")] = None,
+    opportunity: Annotated[list[str] | None, typer.Option(help="The CRM's id of a deal; likewise.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Take a call, a person or a deal out of the replica and the application's tables, for good."""
+    from coaching_assets.commands.erase import Request, print_erasure
+    from coaching_assets.commands.erase import erase as erase_rows
+
+    with one_clear_sentence(verbose):
+        settings = load_settings()
+        request = Request.of(call or [], email or [], opportunity or [])
+        if dry_run or not yes:
+            print_erasure(console, erase_rows(settings, request, only_look=True), only_look=True)
+        if dry_run or not (yes or typer.confirm("Erase this for good?")):
+            return
+        print_erasure(console, erase_rows(settings, request), only_look=False)
+
+
+@app.command()
+def rejected(
+    table: Annotated[str | None, typer.Option(help="Only of this published table.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Whole, as a JSON document.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """List the source rows that cannot be published, and why."""
+    from coaching_assets.commands.rejected import print_rejected, read_rejected, write_json
+
+    with one_clear_sentence(verbose):
+        rows = read_rejected(load_settings(), table)
+        if json:
+            write_json(rows)
+        else:
+            print_rejected(console, rows)
 
 
 def main() -> None:

@@ -1,5 +1,13 @@
--- Published opportunities that are deleted at the source, or that could not be published any more.
+-- Published opportunities that are deleted at the source; of those that this project inserted also what cannot be published
+-- any more, and what Gong's own table has and Salesforce, once it is there, has not.
 select opportunities.id
 from wanted_opportunities as wanted
 join opportunities on opportunities.id = wanted.id
-where wanted.deleted or wanted.rejection is not null
+where wanted.deleted or (wanted.rejection is not null and coaching_sync.is_derived(opportunities.id))
+union
+select opportunities.id
+from opportunities
+join gong_opportunity on gong_opportunity.id = opportunities.gong_opportunity_id
+where gong_opportunity.id in (select key from batch)
+    and coaching_sync.is_derived(opportunities.id)
+    and not exists (select from wanted_opportunities as wanted where wanted.id = opportunities.id)

@@ -38,7 +38,7 @@ select
     coalesce(published.id, existing.id, placed.derived_id) as id,
     placed.call_id,
     wanted_speakers.id as speaker_id,
-    spoken.index::integer as sequence_number,
+    coaching_sync.whole(spoken.index) as sequence_number,
     coaching_sync.whole(spoken.start_ms) as start_time_ms,
     spoken.text,
     case when spoken.topic is not null then array[spoken.topic]::varchar[] end as topics,

@@ -27,7 +27,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
 from coaching_assets.postgres import Connection, connect, run_sql_file
-from coaching_assets.replica import loading, modifications
+from coaching_assets.replica import erasing, loading, modifications
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.replica.schema_check import compare_schema, schema_spec, schema_unknown
 from coaching_assets.settings import Settings, load_settings
@@ -158,13 +158,16 @@ class Replication:
         started = monotonic()
         with connect(self.settings, autocommit=True) as database:
             with loading.one_at_a_time(database, self.pipeline, self.schema):
-                run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
+                for name in ("bookkeeping.sql", "erasure.sql"):
+                    run_sql_file(database, "coaching_assets.replica", name)
                 bigquery = connect_bigquery(self.settings)
                 found = self.found = loading.survey(bigquery, self.settings, list(self.tables.values()))
                 unmodified = modifications.unmodified(database, self.schema, found.present)
                 modified = {table: found.present[table] for table in found.present if table not in unmodified}
                 extractions = loading.extractions_for(bigquery, database, self.settings, modified)
                 results, errors = self._load(extractions) if extractions else ([], {})
+                with database.cursor() as cursor:
+                    erasing.sweep(cursor, self.settings, extractions, self.trace.load_ids)
             failures = {**found.failed, **{table: loading.explain(error) for table, error in errors.items()}}
             seconds = monotonic() - started
             for result in results:

@@ -22,9 +22,11 @@ delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 d
 -- A key that was staged twice keeps its newest row. Key columns may be null; two nulls are equal.
 -- Of a row that is there already, only columns that the source delivers are written (all, where that is not said), and
 -- with each the columns beside it that hold its values of other types: of those only one is ever filled.
+-- What was erased on request is not merged: `identities` say by which columns a row is known (see erasure.sql).
 drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[]);
 create or replace function coaching_sync.merge_staged(
-    target regclass, staging regclass, key_columns text[], lookup_columns text[], delivered_columns text[] default null
+    target regclass, staging regclass, key_columns text[], lookup_columns text[], delivered_columns text[] default null,
+    identities jsonb default '[]'
 ) returns void
 language plpgsql
 as $function$
@@ -34,7 +36,10 @@ declare
     variant constant text := '__v_';
     delivered text[] := (select array_agg(split_part(d, variant, 1)) from unnest(delivered_columns) as d);
     target_name name := (select relname from pg_class where oid = target);
-    target_schema name := (select relnamespace::regnamespace::text from pg_class where oid = target);
+    target_schema name := (
+        select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = target
+    );
+    key_index text := format('%I.%I', target_schema, target_name || '_key');
     key_list text := (select string_agg(format('%I', k), ', ') from unnest(key_columns) as k);
     same_key text := (select string_agg(format('d.%1$I = s.%1$I', k), ' and ') from unnest(key_columns) as k);
     same_key_or_null text := (
@@ -72,10 +77,13 @@ begin
     execute format('analyze %s', staging);
     execute format('select count(*), max(%I), max(%I) from %s', cursor_column, load_column, staging)
         into read, newest, staged_load;
+    if exists (select from coaching_sync.erased_identities) then
+        perform coaching_sync.drop_erased(staging, identities);
+    end if;
     execute format('select exists (select from %s)', target) into has_rows;
 
     if not has_rows then
-        execute format('drop index if exists %I.%I', target_schema, target_name || '_key');
+        execute format('drop index if exists %s', key_index);
         begin
             execute format('insert into %s (%s) select %2$s from %s', target, column_list, staging);
             get diagnostics inserted = row_count;
@@ -87,6 +95,7 @@ begin
             execute format('create unique index %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
         end;
     elsif read > 0 then
+        perform coaching_sync.follow_history_mode(target, staging, key_columns);
         execute format('create unique index if not exists %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
         execute format('select exists (select from %s group by %s having count(*) > 1)', staging, key_list) into found;
         if found then
@@ -142,6 +151,43 @@ begin
 end
 $function$;
 
+-- History mode, switched on or off at the source, changes the key. On: the rows from before, which have no start, give way to
+-- the versions of the same key. Off: of a key's versions the newest stays.
+create or replace function coaching_sync.follow_history_mode(
+    target regclass, staging regclass, key_columns text[]
+) returns void
+language plpgsql
+as $function$
+declare
+    start_column constant text := '_fivetran_start';
+    key_index regclass := (
+        select index.oid from pg_class as index join pg_class as target_table on target_table.relnamespace = index.relnamespace
+        where target_table.oid = target and index.relname = target_table.relname || '_key'
+    );
+    indexed_columns text[] := (
+        select array_agg(attname::text)
+        from pg_index
+        cross join unnest(indkey::smallint[]) as indexed (number)
+        join pg_attribute on attrelid = indrelid and attnum = number
+        where indexrelid = key_index
+    );
+begin
+    if start_column = any(key_columns) then
+        execute format(
+            'delete from %1$s as d using %2$s as s where d.%3$I is null and s.%3$I is not null and %4$s',
+            target, staging, start_column,
+            (select string_agg(format('d.%1$I = s.%1$I', k), ' and ') from unnest(key_columns) as k where k <> start_column)
+        );
+    end if;
+    if not (indexed_columns @> key_columns and indexed_columns <@ key_columns) then
+        execute format('drop index %s', key_index);
+        perform coaching_sync.drop_older_duplicates(
+            target, (select string_agg(format('%I', k), ', ') from unnest(key_columns) as k)
+        );
+    end if;
+end
+$function$;
+
 -- How each table of the source was met by the last sync.
 create table if not exists coaching_sync.source_tables (
     table_schema text not null,
@@ -158,3 +204,28 @@ alter table coaching_sync.source_tables add column if not exists filenode oid;
 
 -- What publishing cannot do without and the source does not deliver any more.
 alter table coaching_sync.source_tables add column if not exists missing_columns text[];
+-- What was erased on request: of what kind and how many things, when, by whom, and how many rows of which table. Not the data.
+create table if not exists coaching_sync.erasures (
+    id bigint generated always as identity primary key,
+    requested jsonb not null,
+    erased_at timestamptz not null default now(),
+    database_user text not null default current_user,
+    system_login text not null,
+    rows_taken jsonb not null default '{}'
+);
+
+-- By which a later sync knows what was erased: salted hashes of ids and addresses.
+create table if not exists coaching_sync.erased_identities (
+    kind text not null,
+    hash bytea not null,
+    primary key (kind, hash)
+);
+
+create table if not exists coaching_sync.erasure_salt (
+    only_row boolean primary key default true check (only_row),
+    salt text not null
+);
+
+insert into coaching_sync.erasure_salt (salt)
+select gen_random_uuid()::text || gen_random_uuid()::text
+on conflict do nothing;

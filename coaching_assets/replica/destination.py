@@ -10,8 +10,12 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParq
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
+KEY_HINT = "x-coaching-key"
+"""The columns of the key as it is now; dlt itself remembers each that ever was one."""
+
 LOOKUP_HINT = "x-coaching-lookup-columns"
 DELIVERED_HINT = "x-coaching-delivered-columns"
+IDENTITIES_HINT = "x-coaching-identities"
 
 
 class MergeStagedJob(SqlMergeFollowupJob):
@@ -25,17 +29,18 @@ class MergeStagedJob(SqlMergeFollowupJob):
         target, staging = sql_client.get_qualified_table_names(table["name"])
         literal = sql_client.capabilities.escape_literal
         assert literal is not None
-        keys = [name for name, column in table["columns"].items() if column.get("primary_key")]
+        keys: Sequence[str] = table.get(KEY_HINT, ())  # type: ignore[assignment]
+        identities: str = table.get(IDENTITIES_HINT, "[]")  # type: ignore[assignment]
         lookups: Sequence[str] = table.get(LOOKUP_HINT, ())  # type: ignore[assignment]
         lookups = [column for column in lookups if column in table["columns"]]
-
         delivered: Sequence[str] = table.get(DELIVERED_HINT, ())  # type: ignore[assignment]
 
         def array(values: Sequence[str]) -> str:
             return f"array[{', '.join(literal(value) for value in values)}]::text[]"
 
         lists = ", ".join(array(columns) for columns in (keys, lookups, delivered))
-        return [f"select coaching_sync.merge_staged({literal(target)}, {literal(staging)}, {lists})"]
+        tables = f"{literal(target)}, {literal(staging)}"
+        return [f"select coaching_sync.merge_staged({tables}, {lists}, {literal(identities)}::jsonb)"]
 
 
 class CopyJob(PostgresParquetCopyJob):

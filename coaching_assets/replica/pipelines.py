@@ -11,7 +11,8 @@ from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
 
 from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
-from coaching_assets.replica.destination import DELIVERED_HINT, LOOKUP_HINT, replica_postgres
+from coaching_assets.identities import as_json
+from coaching_assets.replica.destination import DELIVERED_HINT, IDENTITIES_HINT, KEY_HINT, LOOKUP_HINT, replica_postgres
 from coaching_assets.replica.placement import Placement, place
 from coaching_assets.settings import Settings
 
@@ -72,7 +73,13 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
         columns={column: {"name": column, "nullable": True} for column in key} | hints,
         file_format="parquet",
     )
-    return resource.apply_hints(additional_table_hints={LOOKUP_HINT: list(table.indexes), DELIVERED_HINT: list(hints)})
+    merging: dict[str, Any] = {
+        KEY_HINT: list(key),
+        LOOKUP_HINT: list(table.indexes),
+        DELIVERED_HINT: list(hints),
+        IDENTITIES_HINT: as_json(table.identities),
+    }
+    return resource.apply_hints(additional_table_hints=merging)
 
 
 def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extraction]) -> DltSource:

@@ -1,0 +1,106 @@
+"""Erasing from the replica: the rows that name what is erased go, and erased addresses go from the rows that stay."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from coaching_assets.catalogue import TABLES, SourceTable
+from coaching_assets.identities import IdentityKind, as_json
+from coaching_assets.settings import Settings
+
+GOING = "erasing"
+"""The load id of rows that are about to go, so that publishing finds what they were part of. It is never committed."""
+
+
+def remember(cursor: Cursor, kind: IdentityKind, value: str) -> None:
+    """Note, as a salted hash, what is erased."""
+    cursor.execute(
+        "insert into coaching_sync.erased_identities (kind, hash) values (%s, coaching_sync.erased_hash(%s, %s))"
+        " on conflict do nothing",
+        (kind, kind, value),
+    )
+
+
+def mark(cursor: Cursor, settings: Settings) -> dict[str, int]:
+    """Follow what was remembered through all tables, and mark the rows that go.
+
+    Returns:
+        The marked rows, by table.
+    """
+    while sum(_reveal(cursor, name, table) for name, table in _present(cursor, settings)):
+        pass
+    marked: dict[str, int] = {}
+    for name, table in _present(cursor, settings):
+        cursor.execute(
+            sql.SQL("update {} as r set _dlt_load_id = %s where {}").format(
+                _identifier(settings, table), _condition(cursor, name, table)
+            ),
+            (GOING,),
+        )
+        if cursor.rowcount:
+            marked[name] = cursor.rowcount
+    return marked
+
+
+def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
+    """Delete the marked rows, take what is erased out of the others, and empty dlt's staging tables.
+
+    Returns:
+        The rows that stay without what was erased, by table; they stand under the load id.
+    """
+    redacted: dict[str, int] = {}
+    for name, table in _present(cursor, settings):
+        cursor.execute(sql.SQL("delete from {} where _dlt_load_id = %s").format(_identifier(settings, table)), (GOING,))
+        cursor.execute("select coaching_sync.redact_erased(%s, %s, %s)", (name, as_json(table.identities), load_id))
+        if rows := (cursor.fetchone() or (0,))[0]:
+            redacted[name] = rows
+    for schema in (f"{dataset}_staging" for dataset in settings.datasets.values()):
+        cursor.execute("select tablename from pg_tables where schemaname = %s", (schema,))
+        for (staged,) in cursor.fetchall():
+            if staged in {table.name for table in TABLES}:
+                cursor.execute(sql.SQL("truncate {}").format(sql.Identifier(schema, staged)))
+    return redacted
+
+
+def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], load_ids: Sequence[str]) -> None:
+    """Delete what a load brought of somebody who was erased and whom another table of the same load revealed.
+
+    Tables are merged side by side: a monologue can be merged before the participant by whom it is known.
+    """
+    cursor.execute("select exists (select from coaching_sync.erased_identities)")
+    if not (cursor.fetchone() or (False,))[0]:
+        return
+    for name, table in _present(cursor, settings):
+        if table in tables:
+            cursor.execute(
+                sql.SQL("delete from {} as r where _dlt_load_id = any(%s) and ({})").format(
+                    _identifier(settings, table), _condition(cursor, name, table)
+                ),
+                (list(load_ids),),
+            )
+
+
+def _condition(cursor: Cursor, name: str, table: SourceTable) -> sql.Composable:
+    """That a row `r` of the table names what was erased."""
+    cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, as_json(table.identities)))
+    return sql.SQL(str((cursor.fetchone() or ("false",))[0]).replace("%", "%%"))
+
+
+def _reveal(cursor: Cursor, name: str, table: SourceTable) -> int:
+    cursor.execute("select coaching_sync.reveal_erased(%s, %s)", (name, as_json(table.identities)))
+    return int((cursor.fetchone() or (0,))[0])
+
+
+def _identifier(settings: Settings, table: SourceTable) -> sql.Identifier:
+    return sql.Identifier(settings.datasets[table.source], table.name)
+
+
+def _present(cursor: Cursor, settings: Settings) -> Iterator[tuple[str, SourceTable]]:
+    """The tables that the replica has, with their names as Postgres reads them."""
+    for table in TABLES:
+        cursor.execute("select format('%%I.%%I', %s::text, %s::text)", (settings.datasets[table.source], table.name))
+        name = str((cursor.fetchone() or ("",))[0])
+        cursor.execute("select to_regclass(%s) is not null", (name,))
+        if (cursor.fetchone() or (False,))[0]:
+            yield name, table

@@ -1,0 +1,189 @@
+-- What keeps erased rows away: which rows name something that was erased, and what is done to them. `identities` are the
+-- catalogue's, as JSON. None of these functions runs where nothing was ever erased.
+
+-- The salted hash under which an erased value is remembered.
+create or replace function coaching_sync.erased_hash(kind text, value text) returns bytea
+language sql stable strict
+as $function$
+    select sha256(convert_to(
+        salt || ':' || kind || ':' || case kind when 'address' then lower(btrim(value, E' \t\r\n')) else value end, 'UTF8'
+    ))
+    from coaching_sync.erasure_salt
+$function$;
+
+-- A member of a JSON object, or null where the text is none.
+create or replace function coaching_sync.json_member(value text, member text) returns text
+language plpgsql immutable strict
+as $function$
+begin
+    return value::jsonb ->> member;
+exception when others then
+    return null;
+end
+$function$;
+
+-- The SQL expression of an identity's value in a row `r`; null where a column is not there. Of a column whose type
+-- changed, dlt keeps the new values in a second one.
+create or replace function coaching_sync.identity_value(rows regclass, identity jsonb) returns text
+language sql stable
+as $function$
+    with part as (
+        select place, string_agg(
+            case when identity ->> 'member' is null then format('r.%I::text', attname)
+                 else format('coaching_sync.json_member(r.%I::text, %L)', attname, identity ->> 'member') end,
+            ', ' order by attnum
+        ) as variants
+        from jsonb_array_elements_text(identity -> 'columns') with ordinality as wanted (name, place)
+        left join pg_attribute on attrelid = rows and attnum > 0 and not attisdropped
+            and (attname = name or starts_with(attname, name || '__v_'))
+        group by place
+    )
+    select case when bool_and(variants is not null)
+                then string_agg(format('coalesce(%s)', variants), ' || chr(31) || ' order by place) end
+    from part
+$function$;
+
+-- The SQL expression of an identity's hash in a row `r`.
+create or replace function coaching_sync.identity_hash(rows regclass, identity jsonb) returns text
+language sql stable
+as $function$
+    select format(
+        'sha256(convert_to(%L || %s, ''UTF8''))',
+        salt || ':' || (identity ->> 'kind') || ':',
+        case identity ->> 'kind' when 'address' then format(E'lower(btrim(%s, E'' \\t\\r\\n''))', value) else value end
+    )
+    from coaching_sync.erasure_salt, coaching_sync.identity_value(rows, identity) as value
+    where value is not null
+$function$;
+
+-- The SQL condition that a row `r` names something that was erased, by identities of which only the value goes, or the row.
+create or replace function coaching_sync.names_erased(rows regclass, identities jsonb, value_only boolean) returns text
+language sql stable
+as $function$
+    select coalesce(string_agg(
+        format('%s in (select hash from coaching_sync.erased_identities where kind = %L)',
+               coaching_sync.identity_hash(rows, identity), identity ->> 'kind'),
+        ' or '
+    ) filter (where coaching_sync.identity_hash(rows, identity) is not null), 'false')
+    from jsonb_array_elements(identities) as listed (identity)
+    where (identity ->> 'value_only')::boolean = value_only
+$function$;
+
+-- Remembers what the rows that go lead to; says how much of that is new.
+create or replace function coaching_sync.reveal_erased(rows regclass, identities jsonb) returns bigint
+language plpgsql
+as $function$
+declare
+    goes text := coaching_sync.names_erased(rows, identities, false);
+    identity jsonb;
+    counted bigint;
+    revealed bigint := 0;
+begin
+    for identity in select item from jsonb_array_elements(identities) as listed (item) where (item ->> 'reveals')::boolean
+    loop
+        if coaching_sync.identity_hash(rows, identity) is not null then
+            execute format(
+                'insert into coaching_sync.erased_identities (kind, hash)
+                 select distinct %L, hash from (select %s as hash from %s as r where %s) as found where hash is not null
+                 on conflict do nothing',
+                identity ->> 'kind', coaching_sync.identity_hash(rows, identity), rows, goes
+            );
+            get diagnostics counted = row_count;
+            revealed := revealed + counted;
+        end if;
+    end loop;
+    return revealed;
+end
+$function$;
+
+-- A text with every erased address in it replaced, token by token: an address within a longer one is none. In JSON text an
+-- escape such as \n may stand right before it.
+create or replace function coaching_sync.without_erased(value text) returns text
+language plpgsql stable
+as $function$
+declare
+    part constant text := '[^][\s@<>(){},;:"=|/\\&?#]+';
+    done text := '';
+    rest text := value;
+    escape_sequence text;
+    token text;
+    found text;
+    candidate text;
+begin
+    if value is null or strpos(value, '@') = 0 then
+        return value;
+    end if;
+    for escape_sequence, token in
+        select coalesce(m[1], ''), m[2]
+        from regexp_matches(value, format('(\\(?:u[0-9a-fA-F]{4}|.))?(%1$s@%1$s)', part), 'g') as matches (m)
+    loop
+        found := escape_sequence || token;
+        done := done || left(rest, strpos(rest, found) - 1);
+        rest := substr(rest, strpos(rest, found) + length(found));
+        foreach candidate in array array[token, right(escape_sequence, 1) || token] loop
+            candidate := btrim(candidate, $quotes$'.!*_`~“”‘’«»$quotes$);
+            if exists (
+                select from coaching_sync.erased_identities
+                where kind = 'address' and hash = coaching_sync.erased_hash('address', candidate)
+            ) then
+                found := replace(found, candidate, '[erased]');
+            end if;
+        end loop;
+        done := done || found;
+    end loop;
+    return done || rest;
+end
+$function$;
+
+-- Takes erased values and addresses out of the rows that stay, and stamps these with the load id, where one is given.
+create or replace function coaching_sync.redact_erased(rows regclass, identities jsonb, load_id text) returns bigint
+language plpgsql
+as $function$
+declare
+    assignments text;
+    affected text;
+    emptied text := coaching_sync.names_erased(rows, identities, true);
+    counted bigint;
+    redacted bigint := 0;
+    stamp text := case when load_id is null then '' else format(', _dlt_load_id = %L', load_id) end;
+begin
+    if emptied <> 'false' then
+        select string_agg(format('%I = null', attname), ', ') into assignments
+        from jsonb_array_elements(identities) as listed (identity)
+        cross join jsonb_array_elements_text(identity -> 'columns') as wanted (name)
+        join pg_attribute on attrelid = rows and attnum > 0 and not attisdropped
+            and (attname = name or starts_with(attname, name || '__v_'))
+        where (identity ->> 'value_only')::boolean;
+        execute format('update %s as r set %s%s where %s', rows, assignments, stamp, emptied);
+        get diagnostics redacted = row_count;
+    end if;
+
+    if exists (select from coaching_sync.erased_identities where kind = 'address') then
+        select
+            string_agg(format('%1$I = nullif(coaching_sync.without_erased(r.%1$I::text), ''[erased]'')::%2$s',
+                              attname, format_type(atttypid, null)), ', '),
+            string_agg(format('(strpos(r.%1$I::text, ''@'') > 0 and coaching_sync.without_erased(r.%1$I::text) <> r.%1$I::text)',
+                              attname), ' or ')
+        into assignments, affected
+        from pg_attribute
+        where attrelid = rows and attnum > 0 and not attisdropped and not starts_with(attname, '_dlt_')
+            and atttypid in ('text'::regtype, 'varchar'::regtype, 'json'::regtype, 'jsonb'::regtype);
+        execute format('update %s as r set %s%s where %s', rows, assignments, stamp, affected);
+        get diagnostics counted = row_count;
+        redacted := redacted + counted;
+    end if;
+    return redacted;
+end
+$function$;
+
+-- Keeps what was erased from coming back by rows that are about to be merged.
+create or replace function coaching_sync.drop_erased(rows regclass, identities jsonb) returns void
+language plpgsql
+as $function$
+begin
+    while coaching_sync.reveal_erased(rows, identities) > 0 loop
+    end loop;
+    execute format('delete from %s as r where %s', rows, coaching_sync.names_erased(rows, identities, false));
+    perform coaching_sync.redact_erased(rows, identities, null);
+end
+$function$;
