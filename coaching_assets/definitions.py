@@ -11,6 +11,8 @@ from dagster import (
 )
 from dagster_dlt import DagsterDltResource
 
+from coaching_assets.automation.change_sensor import bigquery_changes
+from coaching_assets.automation.freshness_sensor import freshness_checks, freshness_sensor
 from coaching_assets.automation.jobs import SYNC_JOB, coaching_sync, executor
 from coaching_assets.automation.logs import terminal_logger
 from coaching_assets.automation.schedules import hourly_coaching_sync
@@ -31,7 +33,9 @@ with warnings.catch_warnings():
 defs = Definitions(
     assets=assets,
     jobs=[coaching_sync],
+    asset_checks=[freshness_checks(settings)],
     schedules=[hourly_coaching_sync(settings)],
+    sensors=[bigquery_changes(settings), freshness_sensor(settings)],
     resources={"dlt": DagsterDltResource()},
     loggers={"console": colored_console_logger, "terminal": terminal_logger},
     executor=executor,

@@ -1,6 +1,7 @@
 """Every setting of the project, typed, in one place: the environment first, then `.dlt/secrets.toml`."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,6 +93,25 @@ class Settings(BaseSettings):
         default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
     )
     schedule_timezone: str = Field(default="UTC", description="Time zone of the hourly schedule.")
+    longest_hours_without_sync: float = Field(
+        default=24.0, gt=0, description="After how long the schedule syncs although nothing changed."
+    )
+    sensor_interval_seconds: int = Field(default=120, ge=1, description="How often BigQuery is asked what changed.")
+    sensor_quiet_seconds: int = Field(
+        default=60, ge=0, description="How long nothing must have changed before a sync is asked for."
+    )
+    check_interval_seconds: int = Field(default=600, ge=1, description="How often freshness is checked.")
+    published_warn_minutes: float = Field(
+        default=75.0, gt=0, description="How far a published table may be behind the source before a warning."
+    )
+    published_error_minutes: float = Field(default=120.0, gt=0, description="Likewise, before an error.")
+    freshness_objectives: Annotated[Mapping[str, tuple[float, float]], NoDecode] = Field(
+        default={}, description="Other objectives for some tables, in minutes: `transcripts=30:60,emails=240:480`."
+    )
+    gong_delivery_hours: float = Field(
+        default=26.0, gt=0, description="After how long without anything new in Gong's dataset Fivetran is suspected."
+    )
+    salesforce_delivery_hours: float = Field(default=6.0, gt=0, description="Likewise in Salesforce's dataset.")
 
     @classmethod
     def settings_customise_sources(
@@ -114,6 +134,34 @@ class Settings(BaseSettings):
     @classmethod
     def _plain_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(domain.lower().lstrip("@") for domain in value)
+
+    @field_validator("freshness_objectives", mode="before")
+    @classmethod
+    def _split_objectives(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        objectives: dict[str, tuple[float, float]] = {}
+        for part in filter(None, map(str.strip, value.split(","))):
+            found = re.fullmatch(r"(\w+)\s*=\s*([\d.]+)\s*:\s*([\d.]+)", part)
+            if found is None:
+                raise ValueError(f"{part!r} is not like transcripts=30:60 (minutes to a warning, to an error)")
+            objectives[found[1]] = (float(found[2]), float(found[3]))
+        return objectives
+
+    def objective(self, published_table: str) -> tuple[timedelta, timedelta]:
+        """How far a published table may be behind the source: before a warning, and before an error."""
+        default = (self.published_warn_minutes, self.published_error_minutes)
+        warn, error = self.freshness_objectives.get(published_table, default)
+        return timedelta(minutes=warn), timedelta(minutes=error)
+
+    @property
+    def longest_without_sync(self) -> timedelta:
+        """After how long the schedule syncs although nothing changed."""
+        return timedelta(hours=self.longest_hours_without_sync)
+
+    def delivery_objective(self, source: str) -> timedelta:
+        """How long a dataset may have nothing new before Fivetran is suspected."""
+        return timedelta(hours=self.gong_delivery_hours if source == "gong" else self.salesforce_delivery_hours)
 
     @property
     def replica_overlap(self) -> timedelta:

@@ -1,8 +1,27 @@
 """The job that syncs everything, and how its steps are executed."""
 
-from dagster import AssetSelection, ExecutorDefinition, define_asset_job, in_process_executor
+from dagster import (
+    AssetSelection,
+    DagsterInstance,
+    DagsterRunStatus,
+    ExecutorDefinition,
+    RunsFilter,
+    define_asset_job,
+    in_process_executor,
+)
+
+from coaching_assets.checks.freshness import freshness_specs
+from coaching_assets.settings import load_settings
 
 SYNC_JOB = "coaching_sync"
+
+UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 # A step of its own process would import Dagster, dlt and Google's clients again, which takes longer than most syncs.
 # A step starts as soon as what it needs has been yielded, even where the step that yielded it fails afterwards over
@@ -11,8 +30,19 @@ executor: ExecutorDefinition = in_process_executor.configured(
     {"step_dependency_config": {"require_upstream_step_success": False}}, name="in_process"
 )
 
+freshness = AssetSelection.checks(*(spec.key for spec in freshness_specs(load_settings())))
+
 coaching_sync = define_asset_job(
     SYNC_JOB,
-    selection=AssetSelection.all(),
+    selection=AssetSelection.all() - freshness,
     description="Brings the replica up to date with BigQuery, and the application's tables with the replica.",
 )
+
+
+def unfinished_sync(instance: DagsterInstance) -> str | None:
+    """A sentence about the sync that is queued or running; None where there is none."""
+    runs = instance.get_runs(RunsFilter(job_name=SYNC_JOB, statuses=UNFINISHED), limit=1)
+    if not runs:
+        return None
+    state = "queued" if runs[0].status == DagsterRunStatus.QUEUED else "running"
+    return f"The sync {runs[0].run_id[:8]} is still {state}."

@@ -18,6 +18,7 @@ from dagster import (
 )
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
+from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import connect
 from coaching_assets.published.publisher import Outcome, Publisher
 from coaching_assets.published.sync_status import write_failure
@@ -53,6 +54,7 @@ def _spec(settings: Settings, table: PublishedTable) -> AssetSpec:
         description=f"{table.description} The application's own table; only the columns listed here are written.",
         group_name="coaching",
         owners=["team:data"],
+        freshness_policy=seen_daily(settings),
         kinds={"postgres", "sql"},
         metadata={
             "dagster/table_name": f"{settings.coaching_schema}.{table.name}",

@@ -112,6 +112,7 @@ class Publisher:
             progress: called after each batch with the aggregates done and those due.
         """
         outcomes = {table.name: Outcome() for table in tables}
+        started = self._database_time()
         self._find_new_loads(group, tables)
         due = self._find_due(group)
         done = 0
@@ -124,7 +125,7 @@ class Publisher:
             self.database.commit()
             if progress is not None:
                 progress(done, due)
-        self._note_published(group, tables)
+        self._note_published(group, tables, started)
         for table in tables:
             note_keyless(self.database, table, self.replica[table.row_source].table)
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
@@ -134,6 +135,14 @@ class Publisher:
         if progress is not None and due:
             progress(due, due)
         return outcomes
+
+    def _database_time(self) -> datetime:
+        with self.database.cursor() as cursor:
+            cursor.execute("select now()")
+            row = cursor.fetchone()
+        assert row is not None
+        time: datetime = row[0]
+        return time
 
     def _create_parameters(self) -> None:
         """What the SQL files read besides the replica and the application's tables."""
@@ -209,7 +218,7 @@ class Publisher:
             )
             cursor.execute("analyze batch")
 
-    def _note_published(self, group: Group, tables: Sequence[PublishedTable]) -> None:
+    def _note_published(self, group: Group, tables: Sequence[PublishedTable], started: datetime) -> None:
         fingerprint = self._fingerprint(group)
         with self.database.cursor() as cursor:
             for table in tables:
@@ -225,11 +234,10 @@ class Publisher:
                     (table.name,),
                 )
                 cursor.execute(
-                    "insert into coaching_sync.published_tables (published_table, fingerprint) values (%s, %s)"
-                    " on conflict (published_table)"
-                    " do update set fingerprint = excluded.fingerprint, published_at = now()"
-                    " where published_tables.fingerprint <> excluded.fingerprint",
-                    (table.name, fingerprint),
+                    "insert into coaching_sync.published_tables (published_table, fingerprint, published_at)"
+                    " values (%s, %s, %s) on conflict (published_table)"
+                    " do update set fingerprint = excluded.fingerprint, published_at = excluded.published_at",
+                    (table.name, fingerprint, started),
                 )
 
     def _fingerprint(self, group: Group) -> str:

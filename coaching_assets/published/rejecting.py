@@ -36,7 +36,7 @@ def note_rejected(cursor: Cursor, table: PublishedTable) -> None:
 
 def note_waiting(cursor: Cursor, table: PublishedTable) -> None:
     """Keep what of the batch waits for a parent, and let go of what waits no more."""
-    if not table.waiting:
+    if not table.waits_for:
         return
     cursor.execute(
         "delete from coaching_sync.waiting_rows"

@@ -1,8 +1,11 @@
 """`sync_status`: what the application's readers see of how fresh each table is and whether the last sync worked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from psycopg2 import sql
 from psycopg2.extras import Json
 
 from coaching_assets.postgres import Connection, read_sql
@@ -11,6 +14,34 @@ from coaching_assets.published.views import ReplicaTable
 
 if TYPE_CHECKING:
     from coaching_assets.published.publisher import Outcome
+
+
+@dataclass(frozen=True)
+class EntityStatus:
+    """One published table: its last sync, its rows, and the source time that it reflects (None: never synced)."""
+
+    entity: str
+    status: str
+    rows: int
+    errors: int
+    newest_source_time: datetime | None
+    details: dict[str, Any]
+
+
+def read_entity(database: Connection, schema: str, name: str) -> EntityStatus:
+    """The state of one published table, counted and as its row of `sync_status` says."""
+    with database.cursor() as cursor:
+        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, name)))
+        rows = (cursor.fetchone() or (0,))[0]
+        cursor.execute(
+            sql.SQL(
+                "select last_sync_status, errors_count, nullif(last_sync_timestamp, 'epoch'), error_details"
+                " from {} where entity_type = %s"
+            ).format(sql.Identifier(schema, "sync_status")),
+            (name,),
+        )
+        status, errors, newest, details = cursor.fetchone() or ("never", 0, None, None)
+    return EntityStatus(name, status, rows, errors or 0, newest, details or {})
 
 
 def write_status(

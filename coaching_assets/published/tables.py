@@ -1,5 +1,6 @@
 """The published tables as data: which columns this project owns, what they are made of, in which order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,8 @@ class PublishedTable:
     """Columns that are set to now() where a row really changed."""
     needs: tuple[str, ...] = ("id",)
     """Columns of `row_source` without which a row belongs nowhere and is rejected."""
-    waiting: bool = False
+    waits_for: tuple[TableName, ...] = ()
+    """The tables whose rows this table's rows refer to, and wait for."""
     noted_before: bool = False
 
     @property
@@ -72,7 +74,7 @@ SPEAKERS = PublishedTable(
     owned=("call_id", "name", "email", "company_side", "talk_time_seconds", "talk_time_percentage"),
     sources=("gong_call_speaker", "gong_call_participant", "gong_users", "gong_call"),
     needs=("call_id", "id"),
-    waiting=True,
+    waits_for=("calls",),
     noted_before=True,
     description="One row a person who spoke in a call, with their share of the talking.",
 )
@@ -81,7 +83,7 @@ TRANSCRIPTS = PublishedTable(
     owned=("call_id", "speaker_id", "sequence_number", "start_time_ms", "text", "topics", "chunk_metadata"),
     needs=("call_id",),
     sources=("gong_transcript", "gong_call", "gong_call_speaker", "gong_call_participant"),
-    waiting=True,
+    waits_for=("calls",),
     description="One row a monologue: who said what, when, about which topic.",
 )
 CALL_OPPORTUNITIES = PublishedTable(
@@ -90,7 +92,7 @@ CALL_OPPORTUNITIES = PublishedTable(
     owned=("call_id", "opportunity_id"),
     sources=("gong_call_context_integration", "gong_call"),
     needs=("call_id", "object_id"),
-    waiting=True,
+    waits_for=("calls", "opportunities"),
     noted_before=True,
     description="Which call was about which opportunity.",
 )
@@ -120,7 +122,7 @@ EMAILS = PublishedTable(
     ),
     metadata_keys=("full_body", "headers", "validation_warnings"),
     sources=("gong_email", "gong_email_sender", "gong_email_recipient"),
-    waiting=True,
+    waits_for=("opportunities",),
     description="One row an e-mail: who to whom, when, about which deal.",
 )
 
@@ -131,6 +133,14 @@ GROUPS: tuple[Group, ...] = (
 )
 
 TABLES: tuple[PublishedTable, ...] = tuple(table for group in GROUPS for table in group.tables)
+
+
+def reached_from(views: Iterable[str]) -> tuple[PublishedTable, ...]:
+    """The published tables that are made of some of these views, or whose rows may have waited for those."""
+    changed = frozenset(views)
+    reached = {table.name for table in TABLES if changed.intersection(table.sources)}
+    return tuple(table for table in TABLES if table.name in reached or reached.intersection(table.waits_for))
+
 
 COLUMN_DESCRIPTIONS: dict[TableName, tuple[tuple[str, str, str], ...]] = {
     "calls": (

@@ -26,6 +26,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
+from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import Connection, connect, run_sql_file
 from coaching_assets.replica import erasing, loading, modifications
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
@@ -62,6 +63,7 @@ def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
         description=f"{table.description} A replica of the BigQuery table, soft-deleted rows included.",
         group_name=f"replica_{table.pipeline}",
         owners=["team:data"],
+        freshness_policy=seen_daily(settings),
         kinds={"dlt", "postgres"},
         metadata={
             "dagster/table_name": f"{settings.datasets[table.source]}.{table.name}",

@@ -229,3 +229,11 @@ create table if not exists coaching_sync.erasure_salt (
 insert into coaching_sync.erasure_salt (salt)
 select gen_random_uuid()::text || gen_random_uuid()::text
 on conflict do nothing;
+
+-- Since when the source has had a modification that the replica does not reflect; noticed by its metadata.
+create table if not exists coaching_sync.source_changes (
+    table_schema text not null,
+    table_name text not null,
+    behind_since timestamptz not null,
+    primary key (table_schema, table_name)
+);

@@ -1,0 +1,1 @@
+"""What is checked besides what a step checks of its own work: freshness."""

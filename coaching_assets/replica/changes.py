@@ -1,0 +1,78 @@
+"""What changed at the source since it was loaded, by metadata alone; sensor, schedule and checks go by it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from coaching_assets.catalogue import TABLES, SourceTable
+from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.replica.loading import Survey, survey
+from coaching_assets.settings import Settings
+from coaching_assets.source.client import BigQuery
+from coaching_assets.source.reading import STORED_KINDS
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The source's tables against the replica's.
+
+    `changed` has, for each table whose replica does not reflect the source, the source's time of modification; None
+    where the table itself has gone. `unknowable` are views and tables with a streaming buffer: they do not say when
+    what they show was modified.
+    """
+
+    found: Survey
+    changed: Mapping[SourceTable, datetime | None]
+    unknowable: frozenset[SourceTable]
+
+
+def look(bigquery: BigQuery, database: Connection, settings: Settings) -> Changes:
+    """Compare, without a query and without a byte billed, and note since when each table has been behind.
+
+    Raises:
+        SourceError: BigQuery does not answer.
+    """
+    found = survey(bigquery, settings, TABLES)
+    loaded = _loaded(database, settings)
+    unknowable = frozenset(
+        table for table, seen in found.present.items() if seen.kind not in STORED_KINDS or seen.streaming
+    )
+    changed: dict[SourceTable, datetime | None] = {
+        table: seen.modified
+        for table, seen in found.present.items()
+        if table not in unknowable and (table not in loaded or loaded[table] != seen.modified)
+    }
+    changed |= {table: None for table in found.absent if table in loaded}
+    _note(database, settings, changed)
+    return Changes(found, changed, unknowable)
+
+
+def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datetime | None]:
+    """The tables that the replica holds, with the modification of the source that each reflects."""
+    if not _has_bookkeeping(database):
+        return {}
+    by_name = {(settings.datasets[table.source], table.name): table for table in TABLES}
+    loaded: dict[SourceTable, datetime | None] = {}
+    with database.cursor() as cursor:
+        for schema in dict.fromkeys(settings.datasets.values()):
+            cursor.execute(read_sql(__package__, "unmodified.sql"), {"schema": schema})
+            loaded |= {by_name[schema, name]: at for name, at in cursor.fetchall() if (schema, name) in by_name}
+    return loaded
+
+
+def _note(database: Connection, settings: Settings, changed: Mapping[SourceTable, datetime | None]) -> None:
+    if not _has_bookkeeping(database):
+        return
+    with database.cursor() as cursor:
+        parameters = {
+            "schemas": [settings.datasets[table.source] for table in changed],
+            "tables": [table.name for table in changed],
+            "modified": list(changed.values()),
+        }
+        cursor.execute(read_sql(__package__, "note_changes.sql"), parameters)
+
+
+def _has_bookkeeping(database: Connection) -> bool:
+    with database.cursor() as cursor:
+        cursor.execute("select to_regclass('coaching_sync.source_changes') is not null")
+        return bool((cursor.fetchone() or (False,))[0])
