@@ -91,7 +91,17 @@ class Settings(BaseSettings):
     publish_batch_size: int = Field(
         default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
     )
-    schedule_timezone: str = Field(default="UTC", description="Time zone of the hourly schedule.")
+    schedule_timezone: str = Field(default="UTC", description="Time zone of the schedules.")
+    reconcile_cron: str = Field(default="30 4 * * *", description="When the daily reconciliation runs.")
+    reconcile_repair: bool = Field(
+        default=True, description="Whether the daily reconciliation mends what it finds, or only reports it."
+    )
+    reconcile_surplus_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="The share of a table that reconciliation removes at most, because BigQuery has it no more.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""What publishing would do to the application's tables, computed by the publisher's own SQL, without writing anything."""
+"""What publishing would do to the application's tables: computed by the publisher's own SQL, and not written."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

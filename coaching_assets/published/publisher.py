@@ -222,8 +222,8 @@ class Publisher:
             cursor.execute("truncate due")
             cursor.execute(
                 sql.SQL(
-                    "insert into due select key, row_number() over (order by key) from ({} union"
-                    " select key from coaching_sync.requested_aggregates where group_name = {}) as found where key <> ''"
+                    "insert into due select key, row_number() over (order by key) from ({} union select key"
+                    " from coaching_sync.requested_aggregates where group_name = {}) as found where key <> ''"
                 ).format(sql.SQL(read_sql(__package__, f"due_{group.name}.sql")), sql.Literal(group.name))
             )
             count = cursor.rowcount
