@@ -11,9 +11,10 @@ from dagster import (
 )
 from dagster_dlt import DagsterDltResource
 
-from coaching_assets.automation.jobs import SYNC_JOB, coaching_sync, executor
+from coaching_assets.automation.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, executor
 from coaching_assets.automation.logs import terminal_logger
-from coaching_assets.automation.schedules import hourly_coaching_sync
+from coaching_assets.automation.schedules import daily_reconciliation, hourly_coaching_sync
+from coaching_assets.checks.assets import reconciliation_checks
 from coaching_assets.published.assets import published_assets
 from coaching_assets.replica.assets import replica_assets
 from coaching_assets.settings import load_settings
@@ -30,8 +31,9 @@ with warnings.catch_warnings():
 
 defs = Definitions(
     assets=assets,
-    jobs=[coaching_sync],
-    schedules=[hourly_coaching_sync(settings)],
+    asset_checks=[reconciliation_checks(settings)],
+    jobs=[coaching_sync, coaching_reconciliation],
+    schedules=[hourly_coaching_sync(settings), daily_reconciliation(settings)],
     resources={"dlt": DagsterDltResource()},
     loggers={"console": colored_console_logger, "terminal": terminal_logger},
     executor=executor,

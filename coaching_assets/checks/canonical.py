@@ -1,4 +1,4 @@
-"""Which columns can be compared between BigQuery and Postgres without moving them: those whose text is the same on both."""
+"""Which columns can be compared without moving them: those whose text is the same in BigQuery and in Postgres."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,5 +137,7 @@ def _bigquery(texts: list[str]) -> str:
 
 
 def _replica(texts: list[sql.Composable]) -> sql.Composable:
-    parts = [sql.SQL("coalesce('+' || {}, '-')").format(text) for text in texts] or [sql.SQL("''")]
+    if not texts:
+        return sql.SQL("''")
+    parts = [sql.SQL("coalesce('+' || {}, '-')").format(text) for text in texts]
     return sql.SQL(" || chr(31) || ").join(parts)

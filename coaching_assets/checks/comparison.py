@@ -152,7 +152,7 @@ class _Comparing:
 
     def _replica_buckets(self) -> dict[str, Bucket]:
         self.cursor.execute(self._composed("replica_buckets.sql"))
-        return {bucket: tuple(sums) for bucket, *sums in self.cursor.fetchall()}  # type: ignore[misc]
+        return {bucket: tuple(sums) for bucket, *sums in self.cursor.fetchall()}
 
     def _drill_down(self, buckets: list[str], watermark: datetime | None) -> None:
         from google.cloud.bigquery import ArrayQueryParameter

@@ -169,6 +169,6 @@ def _request_planned(database: Connection, group: Group, plan: Plan, vanished: s
 def _too_many(settings: Settings, name: str, rows: int, share: float) -> str:
     return (
         f"{name}: {rows} rows, {share:.0%} of the table, are at BigQuery no more. That is above RECONCILE_SURPLUS_SHARE"
-        f" ({settings.reconcile_surplus_share:.0%}), and a re-sync of Fivetran's may be under way, so they stay. If they"
-        " are really gone, run `coaching reconcile --repair --force`."
+        f" ({settings.reconcile_surplus_share:.0%}), and a re-sync of Fivetran's may be under way, so they stay."
+        " If they are really gone, run `coaching reconcile --repair --force`."
     )

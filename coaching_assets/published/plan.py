@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from psycopg2 import sql
@@ -17,6 +18,8 @@ from coaching_assets.settings import Settings
 Action = Literal["adopted", "inserted", "updated", "deleted", "kept"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANGES: tuple[Action, ...] = ("inserted", "updated", "deleted")
+AS_DIFFERENCE: Mapping[Action, str] = {"inserted": "missing", "updated": "different", "deleted": "surplus"}
+"""What publishing would do to a row, as what is wrong with the table."""
 MAXIMUM_EXAMPLES = 10
 
 WANTED_LABELS: Mapping[TableName, str] = {
@@ -86,6 +89,7 @@ class Plan:
     tables: dict[TableName, TablePlan]
     aggregates: dict[GroupName, set[str]]
     vanished: dict[GroupName, set[str]]
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def changes(self) -> int:

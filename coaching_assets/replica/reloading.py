@@ -7,20 +7,11 @@ from typing import Any
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres import connect, run_sql_file
 from coaching_assets.replica import loading
+from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.metadata import TableDescription
-
-
-class NotLoaded(Exception):
-    """Tables could not be loaded; the message names them and says why."""
-
-    def __init__(self, failures: Mapping[SourceTable, str]) -> None:
-        """Of each table, why."""
-        super().__init__(
-            " ".join(f"{table.source}.{table.name} could not be loaded: {why}" for table, why in failures.items())
-        )
 
 
 def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
@@ -30,7 +21,7 @@ def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, 
         NotLoaded: some of them could not be loaded; the others were.
     """
     failures: dict[SourceTable, str] = {}
-    for pipeline, some in _by_pipeline(tables):
+    for pipeline, some in by_pipeline(tables):
         schema = settings.datasets[next(iter(some)).source]
         with (
             connect(settings, autocommit=True) as database,
@@ -73,9 +64,10 @@ def run(
     return {table: loading.explain(error) for table, error in errors.items()}
 
 
-def _by_pipeline(
+def by_pipeline(
     tables: Mapping[SourceTable, TableDescription],
 ) -> Iterator[tuple[PipelineName, dict[SourceTable, TableDescription]]]:
+    """The tables, apart by the pipeline that carries them over."""
     for pipeline in PIPELINES:
         some = {table: description for table, description in tables.items() if table.pipeline == pipeline}
         if some:
