@@ -1,5 +1,6 @@
 -- Each key of the buckets that differ: equal, missing in the replica, surplus there, different, or pending: so new that
 -- the next sync reads it, because that begins at the horizon.
+create temp table classified as
 select
     case
         when source.key_hash is null then 'surplus'

@@ -1,6 +1,5 @@
 """Compares one table of the replica with BigQuery: by buckets first, and by rows only where a bucket differs."""
 
-import csv
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -156,34 +155,38 @@ class _Comparing:
 
     def _drill_down(self, buckets: list[str], watermark: datetime | None) -> None:
         from google.cloud.bigquery import ArrayQueryParameter
+        from pyarrow.csv import WriteOptions, write_csv
 
         parameter = ArrayQueryParameter("buckets", "STRING", buckets)
         job = run_query(self.bigquery, self.description, self._statement("source_rows.sql"), [parameter])
         self.cursor.execute("create temp table source_row (key_hash text, key_text text, digest text, synced bigint)")
         self.cursor.execute("create temp table replica_row (key_hash text, key_text text, digest text, synced bigint)")
-        for page in job.result(retry=self.bigquery.retry).pages:
-            file = io.StringIO()
-            csv.writer(file).writerows(tuple(row) for row in page)
+        # an emulator keeps results out of the Read API's sight
+        storage = None if self.bigquery.emulator else self.bigquery.storage
+        for batch in job.result(retry=self.bigquery.retry).to_arrow_iterable(bqstorage_client=storage):
+            file = io.BytesIO()
+            write_csv(batch, file, WriteOptions(include_header=False))
             file.seek(0)
             self.cursor.copy_expert("copy source_row from stdin with (format csv)", file)
         self.cursor.execute(self._composed("replica_rows.sql"), {"buckets": buckets})
         horizon = watermark - self.settings.replica_overlap if watermark is not None else None
         self.cursor.execute(read_sql(__package__, "classify.sql"), {"horizon": _microseconds(horizon)})
-        self._count(buckets)
+        self._count()
 
-    def _count(self, buckets: list[str]) -> None:
+    def _count(self) -> None:
         result = self.result
-        for state, key_hash, key_text, digest in self.cursor.fetchall():
-            if state == "equal":
-                result.equal += 1
-            elif state == "pending":
-                result.pending += 1
-            else:
-                result.rows[state] += 1
-                if state == "surplus":
-                    result.surplus_rows.append((key_hash, digest))
-                if len(result.examples[state]) < MAXIMUM_EXAMPLES:
-                    result.examples[state].append(key_parts(key_text))
+        self.cursor.execute("select state, count(*) from classified group by state")
+        counts = dict(self.cursor.fetchall())
+        result.equal += counts.get("equal", 0)
+        result.pending += counts.get("pending", 0)
+        for kind in KINDS:
+            result.rows[kind] = counts.get(kind, 0)
+            self.cursor.execute(
+                "select key_text from classified where state = %s order by key_text limit %s", (kind, MAXIMUM_EXAMPLES)
+            )
+            result.examples[kind] = [key_parts(text) for (text,) in self.cursor.fetchall()]
+        self.cursor.execute("select key_hash, digest from classified where state = 'surplus'")
+        result.surplus_rows = self.cursor.fetchall()
 
     def _statement(self, name: str) -> str:
         expressions = self.expressions

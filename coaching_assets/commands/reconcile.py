@@ -27,7 +27,8 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
             console.print(f"{comparison.name}: {comparison.reason}", style="red", markup=False, highlight=False)
     for refusal in result.refusals:
         console.print(refusal, style="red", markup=False, highlight=False)
-    if not result.is_equal and not result.found:
+    differs = result.plan.changes or any(sum(comparison.rows.values()) for comparison in comparisons)
+    if differs and not result.found:
         console.print("`coaching reconcile --repair` mends what differs.", highlight=False)
 
 
