@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         default=None, description="An emulator's gRPC address, host:port, without TLS."
     )
     bigquery_maximum_bytes_billed: int = Field(
-        default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes; only views and external tables."
+        default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes."
     )
     bigquery_read_streams: int = Field(
         default=4, ge=1, le=64, description="Streams that are read at once from one table."

@@ -2,6 +2,7 @@
 
 import io
 
+import psycopg2
 import pytest
 from rich.console import Console
 
@@ -10,19 +11,23 @@ from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import pg_dump_schema
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets_tests.deployment import Deployment
+from coaching_assets_tests.test_commands import coaching
 
 CALL, OPPORTUNITY = ("gong", "call"), ("salesforce", "opportunity")
 
 APPLICATION_TABLES = """
 create table coaching_sessions (
-    id serial primary key, call_id uuid references calls (id) on delete cascade, rep_id uuid references speakers (id) on delete cascade
+    id serial primary key,
+    call_id uuid references calls (id) on delete cascade,
+    rep_id uuid references speakers (id) on delete cascade
 );
 create table feedback (id serial primary key, session_id int references coaching_sessions (id) on delete cascade);
 create table notifications (id serial primary key, call_id uuid references calls (id) on delete cascade);
 """
 
 LEGACY_ROWS = """
-insert into calls (gong_call_id, title) select gong_call_id, 'Old ' || title from known.calls order by gong_call_id limit 20;
+insert into calls (gong_call_id, title)
+select gong_call_id, 'Old ' || title from known.calls order by gong_call_id limit 20;
 
 insert into speakers (call_id, name, email, role)
 select calls.id, 'Old ' || speakers.name, upper(speakers.email), 'ae'
@@ -49,7 +54,10 @@ join known.opportunities as known on known.id = link.opportunity_id
 join opportunities using (gong_opportunity_id);
 
 insert into coaching_sessions (call_id, rep_id)
-select call_id, min(id::text)::uuid from speakers where call_id in (select id from calls order by gong_call_id limit 5) group by 1;
+select call_id, min(id::text)::uuid
+from speakers
+where call_id in (select id from calls order by gong_call_id limit 5)
+group by call_id;
 
 insert into feedback (session_id) select id from coaching_sessions;
 insert into notifications (call_id) select id from calls order by gong_call_id limit 5;
@@ -96,7 +104,8 @@ def everything(deployment: Deployment) -> tuple[list[tuple], str, list[tuple]]:
         deployment.query("select nspname from pg_namespace where nspname !~ '^pg_(toast_)?temp' order by 1"),
         pg_dump_schema(deployment.url, "public"),
         deployment.query(
-            "select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables where schemaname = 'public' order by 1"
+            "select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables"
+            " where schemaname = 'public' order by 1"
         ),
     )
 
@@ -107,14 +116,19 @@ def printed(result: DryRun) -> str:
     return file.getvalue()
 
 
-def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(legacy: Deployment) -> None:
+def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(
+    legacy: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(legacy)
     # left behind by a dry run that was killed
     legacy.query("create schema coaching_dry_run_gong; create table coaching_dry_run_gong.call (id int)")
-    legacy.query("drop schema coaching_dry_run_gong cascade")
-    before = everything(legacy)
-    legacy.query("create schema coaching_dry_run_gong; create table coaching_dry_run_gong.call (id int)")
     ids = {table: legacy.query(f"select id from {table}") for table in ("calls", "speakers", "transcripts", "emails")}
-    result = dry_run(legacy.settings, lambda sentence: None)
+    with monkeypatch.context() as environment, psycopg2.connect(legacy.url) as application:
+        # whoever waits for a row that the application holds fails at once
+        environment.setenv("PGOPTIONS", "-c lock_timeout=1s")
+        application.cursor().execute("select from calls, speakers, opportunities for update")
+        result = dry_run(legacy.settings, lambda sentence: None)
+    application.close()
     assert everything(legacy) == before
 
     tables = result.plan.tables
@@ -163,3 +177,9 @@ def test_a_dry_run_that_fails_leaves_nothing_behind(deployment: Deployment, samp
     with pytest.raises(NotLoaded, match=r"gong\.users could not be loaded"):
         dry_run(deployment.settings, lambda sentence: None)
     assert everything(deployment) == before
+
+
+def test_adopting_is_part_of_a_sync() -> None:
+    printed = coaching("adopt")
+    assert printed.returncode == 0
+    assert "Adoption is part of every sync" in printed.stdout

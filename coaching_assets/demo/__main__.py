@@ -15,6 +15,7 @@ from coaching_assets.demo.supervision import HOST, answers, free_port, supervise
 FOLDER = Path(".demo")
 SCALE = float(os.environ.get("DEMO_SCALE", "1"))
 
+
 def main() -> int:
     """Run the demo; the exit status is 0 where the sync worked."""
     FOLDER.mkdir(exist_ok=True)
