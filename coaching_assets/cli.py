@@ -102,6 +102,8 @@ def reconcile(
     verbose: Verbose = False,
 ) -> None:
     """Prove that the replica equals BigQuery and the published tables equal the replica."""
+    if force and not repair:
+        raise typer.BadParameter("--force says what --repair may remove; give both.")
     from coaching_assets.checks.reconciliation import reconcile as compare_all
     from coaching_assets.commands.reconcile import print_reconciliation
 

@@ -72,7 +72,7 @@ def mend(
     again = {
         comparison.table: present[comparison.table]
         for comparison in comparisons
-        if comparison.rows["missing"] or comparison.rows["different"]
+        if comparison.state == "not loaded" or comparison.rows["missing"] or comparison.rows["different"]
     }
     if again:
         tell(f"Loaded again: {', '.join(f'{settings.datasets[table.source]}.{table.name}' for table in again)}.")
