@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from coaching_assets.catalogue import CURSOR, SourceTable
+from coaching_assets.replica.placement import base_name
 from coaching_assets.source.metadata import Field, TableDescription
 from coaching_assets.source.queries import quoted
 
@@ -43,6 +44,9 @@ SAME_TYPE: Mapping[str, frozenset[str]] = {
     "DATE": frozenset({"date"}),
 }
 """Which type a column must have in the replica to be compared; one whose type changed at the source is left out."""
+
+AS_THEMSELVES = SAME_TYPE["STRING"] | SAME_TYPE["INT64"]
+"""The types in which a key may be kept, whichever of the two it is at the source: their text is the value itself."""
 
 
 class NotComparable(Exception):
@@ -83,7 +87,7 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
     has_cursor = any(field.name == CURSOR for field in fields)
     compared = {*key, *(field.name for field in fields)}
     return Canonical(
-        bigquery_key=_bigquery([_bigquery_key(description, name) for name in key]),
+        bigquery_key=_bigquery([_bigquery_key(description, columns, name) for name in key]),
         bigquery_row=_bigquery([BIGQUERY_TEXTS[field.type].format(quoted(field.name)) for field in fields]),
         bigquery_synced=f"UNIX_MICROS({quoted(CURSOR)})" if has_cursor else "CAST(NULL AS INT64)",
         replica_key=_replica([_replica_key(columns, name) for name in key]),
@@ -102,20 +106,22 @@ def key_parts(text: str) -> str:
 
 def _variants(columns: Mapping[str, str], name: str) -> list[str]:
     """The replica's columns of one column of the source; dlt adds one where its type changed."""
-    return [column for column in columns if column == name or column.startswith(f"{name}__v_")]
+    return [column for column in columns if base_name(column) == name]
 
 
 def _is_same(field: Field, columns: Mapping[str, str]) -> bool:
     return _variants(columns, field.name) == [field.name] and columns[field.name] in SAME_TYPE.get(field.type, ())
 
 
-def _bigquery_key(description: TableDescription, name: str) -> str:
+def _bigquery_key(description: TableDescription, columns: Mapping[str, str], name: str) -> str:
     field = description.field(name)
     if field is None:
         return "CAST(NULL AS STRING)"
-    if field.repeated or field.type not in BIGQUERY_TEXTS:
+    kept_as = {columns[column] for column in _variants(columns, name)}
+    alike = AS_THEMSELVES if field.type in {"STRING", "INT64"} else SAME_TYPE.get(field.type, frozenset())
+    if field.repeated or field.type not in BIGQUERY_TEXTS or not kept_as <= alike:
         raise NotComparable(
-            f"{description}: its key column {name} is {field.type}, whose text differs between servers."
+            f"{description}: its key column {name} is {field.type}, whose text is another one in the replica."
         )
     return BIGQUERY_TEXTS[field.type].format(quoted(name))
 

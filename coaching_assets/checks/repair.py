@@ -154,7 +154,8 @@ def _publish(settings: Settings, plan: Plan, force: bool) -> list[str]:
                 refusals.append(_too_many(settings, group.tables[0].name, len(vanished), share))
                 vanished = set()
             _request_planned(database, group, plan, vanished)
-            publisher.publish(group, group.tables)
+            if tables := [table for table in group.tables if publisher.stopped(table) is None]:
+                publisher.publish(group, tables)
     return refusals
 
 

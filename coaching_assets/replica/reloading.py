@@ -1,7 +1,6 @@
 """Loads tables outside Dagster's steps: again and whole, to mend the replica, or into schemas for a dry run."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
@@ -49,11 +48,10 @@ def run(
         tables: as they stand at the source.
         options: for dlt's `Pipeline.run`.
     """
-    snapshot = datetime.now(UTC)
-    extractions = {
-        table: Extraction(bigquery, description, None, snapshot, settings.bigquery_read_streams)
-        for table, description in tables.items()
-    }
+    with connect(settings, autocommit=True) as database:
+        extractions = loading.extractions_for(bigquery, database, settings, tables)
+    for extraction in extractions.values():
+        extraction.since = None
     with loading.working_folder(pipeline) as folder:
         dlt_pipeline = pipeline_for(pipeline, settings, folder)
 
