@@ -32,15 +32,30 @@ def one_clear_sentence(verbose: bool) -> Iterator[None]:
     from coaching_assets.commands.rejected import UnknownTable
     from coaching_assets.postgres import CannotConnect
     from coaching_assets.published.writing import MissingTables
+    from coaching_assets.replica.errors import NotLoaded
     from coaching_assets.source.errors import SourceError
 
     try:
         yield
-    except (SettingError, CannotConnect, SourceError, MissingTables, NotEmpty, CannotErase, UnknownTable) as error:
+    except (
+        SettingError,
+        CannotConnect,
+        SourceError,
+        NotLoaded,
+        MissingTables,
+        NotEmpty,
+        CannotErase,
+        UnknownTable,
+    ) as error:
         if verbose:
             raise
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def _tell(sentence: str) -> None:
+    """Say what is going on, apart from the command's output."""
+    errors.print(sentence, style="dim", markup=False, highlight=False)
 
 
 @app.command()
@@ -72,6 +87,41 @@ def doctor(verbose: Verbose = False) -> None:
     with one_clear_sentence(verbose):
         healthy = print_findings(console, examine(load_settings()))
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def adopt(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what a first sync would do; write nothing.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what a first sync would adopt, insert, update and delete in tables that are in use already."""
+    from coaching_assets.commands import adopt as adoption
+
+    if not dry_run:
+        console.print(adoption.ADOPTION_IS_PART_OF_A_SYNC, markup=False, highlight=False)
+        return
+    with one_clear_sentence(verbose):
+        adoption.print_dry_run(console, adoption.dry_run(load_settings(), _tell))
+
+
+@app.command()
+def reconcile(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --repair: also remove what is above RECONCILE_SURPLUS_SHARE.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Prove that the replica equals BigQuery and the published tables equal the replica."""
+    if force and not repair:
+        raise typer.BadParameter("--force says what --repair may remove; give both.")
+    from coaching_assets.checks.reconciliation import reconcile as compare_all
+    from coaching_assets.commands.reconcile import print_reconciliation
+
+    with one_clear_sentence(verbose):
+        result = compare_all(load_settings(), repair=repair, force=force, tell=_tell)
+        print_reconciliation(console, result)
+        raise typer.Exit(0 if result.is_equal else 1)
 
 
 @app.command("init-db")

@@ -13,9 +13,10 @@ from dagster_dlt import DagsterDltResource
 
 from coaching_assets.automation.change_sensor import bigquery_changes
 from coaching_assets.automation.freshness_sensor import freshness_checks, freshness_sensor
-from coaching_assets.automation.jobs import SYNC_JOB, coaching_sync, executor
+from coaching_assets.automation.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, executor
 from coaching_assets.automation.logs import terminal_logger
-from coaching_assets.automation.schedules import hourly_coaching_sync
+from coaching_assets.automation.schedules import daily_reconciliation, hourly_coaching_sync
+from coaching_assets.checks.assets import reconciliation_checks
 from coaching_assets.published.assets import published_assets
 from coaching_assets.replica.assets import replica_assets
 from coaching_assets.settings import load_settings
@@ -32,9 +33,9 @@ with warnings.catch_warnings():
 
 defs = Definitions(
     assets=assets,
-    jobs=[coaching_sync],
-    asset_checks=[freshness_checks(settings)],
-    schedules=[hourly_coaching_sync(settings)],
+    asset_checks=[freshness_checks(settings), reconciliation_checks(settings)],
+    jobs=[coaching_sync, coaching_reconciliation],
+    schedules=[hourly_coaching_sync(settings), daily_reconciliation(settings)],
     sensors=[bigquery_changes(settings), freshness_sensor(settings)],
     resources={"dlt": DagsterDltResource()},
     loggers={"console": colored_console_logger, "terminal": terminal_logger},

@@ -14,7 +14,15 @@ from coaching_assets.settings import Settings
 
 CONNECT_TIMEOUT_SECONDS = 10
 
-__all__ = ["CannotConnect", "Connection", "connect", "explain_connection_failure", "read_sql", "run_sql_file"]
+__all__ = [
+    "CannotConnect",
+    "Connection",
+    "column_types",
+    "connect",
+    "explain_connection_failure",
+    "read_sql",
+    "run_sql_file",
+]
 
 
 class CannotConnect(Exception):
@@ -57,6 +65,18 @@ def explain_connection_failure(url: str, error: psycopg2.Error) -> str:
         return f"DATABASE_URL: no encrypted connection to {where}. See sslmode in the README's table of settings."
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return f"DATABASE_URL: {where} cannot be reached ({first_line}). Is it running, and is the address right?"
+
+
+def column_types(database: Connection, schema: str, table: str) -> dict[str, str]:
+    """A table's columns, by name, with their types (without modifiers); empty where there is no such table."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "select attname, format_type(atttypid, null) from pg_attribute"
+            " where attrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) and attnum > 0 and not attisdropped"
+            " order by attnum",
+            (schema, table),
+        )
+        return dict(cursor.fetchall())
 
 
 def read_sql(package: str, name: str) -> str:

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=None, description="An emulator's gRPC address, host:port, without TLS."
     )
     bigquery_maximum_bytes_billed: int = Field(
-        default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes; only views and external tables."
+        default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes."
     )
     bigquery_read_streams: int = Field(
         default=4, ge=1, le=64, description="Streams that are read at once from one table."
@@ -92,7 +92,6 @@ class Settings(BaseSettings):
     publish_batch_size: int = Field(
         default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
     )
-    schedule_timezone: str = Field(default="UTC", description="Time zone of the hourly schedule.")
     longest_hours_without_sync: float = Field(
         default=24.0, gt=0, description="After how long the schedule syncs although nothing changed."
     )
@@ -112,6 +111,17 @@ class Settings(BaseSettings):
         default=26.0, gt=0, description="After how long without anything new in Gong's dataset Fivetran is suspected."
     )
     salesforce_delivery_hours: float = Field(default=6.0, gt=0, description="Likewise in Salesforce's dataset.")
+    schedule_timezone: str = Field(default="UTC", description="Time zone of the schedules.")
+    reconcile_cron: str = Field(default="30 4 * * *", description="When the daily reconciliation runs.")
+    reconcile_repair: bool = Field(
+        default=True, description="Whether the daily reconciliation mends what it finds, or only reports it."
+    )
+    reconcile_surplus_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="The share of a table that reconciliation removes at most, because BigQuery has it no more.",
+    )
 
     @classmethod
     def settings_customise_sources(

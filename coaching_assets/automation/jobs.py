@@ -1,4 +1,4 @@
-"""The job that syncs everything, and how its steps are executed."""
+"""The job that syncs everything, the one that reconciles, and how its steps are executed."""
 
 from dagster import (
     AssetSelection,
@@ -10,10 +10,12 @@ from dagster import (
     in_process_executor,
 )
 
+from coaching_assets.checks.assets import reconciliation_check_keys
 from coaching_assets.checks.freshness import freshness_specs
 from coaching_assets.settings import load_settings
 
 SYNC_JOB = "coaching_sync"
+RECONCILIATION_JOB = "coaching_reconciliation"
 
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -30,12 +32,20 @@ executor: ExecutorDefinition = in_process_executor.configured(
     {"step_dependency_config": {"require_upstream_step_success": False}}, name="in_process"
 )
 
-freshness = AssetSelection.checks(*(spec.key for spec in freshness_specs(load_settings())))
+settings = load_settings()
+freshness = AssetSelection.checks(*(spec.key for spec in freshness_specs(settings)))
+reconciliation = AssetSelection.checks(*reconciliation_check_keys(settings))
 
 coaching_sync = define_asset_job(
     SYNC_JOB,
-    selection=AssetSelection.all() - freshness,
+    selection=AssetSelection.all() - freshness - reconciliation,
     description="Brings the replica up to date with BigQuery, and the application's tables with the replica.",
+)
+
+coaching_reconciliation = define_asset_job(
+    RECONCILIATION_JOB,
+    selection=reconciliation,
+    description="Proves that the replica equals BigQuery and the application's tables the replica; mends what differs.",
 )
 
 

@@ -1,4 +1,4 @@
-"""The hourly schedule: a sync where there is something to do, and one a day in any case."""
+"""When the jobs run by the clock: a sync each hour where there is something to do, a reconciliation each day."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from dagster import (
     schedule,
 )
 
-from coaching_assets.automation.jobs import SYNC_JOB, coaching_sync, unfinished_sync
+from coaching_assets.automation.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, unfinished_sync
 from coaching_assets.postgres import CannotConnect, connect
 from coaching_assets.settings import SettingError, Settings, load_settings
 from coaching_assets.source.errors import SourceError
@@ -66,3 +66,15 @@ def _nothing_to_do(instance: DagsterInstance, settings: Settings, now: datetime)
     if changes.changed or changes.unknowable or changes.found.failed:
         return None
     return f"Nothing changed in BigQuery since the sync {latest[0].run_id[:8]}."
+
+
+def daily_reconciliation(settings: Settings) -> ScheduleDefinition:
+    """The schedule of the reconciliation: daily, on by default."""
+    return ScheduleDefinition(
+        name="daily_reconciliation",
+        job=coaching_reconciliation,
+        cron_schedule=settings.reconcile_cron,
+        execution_timezone=settings.schedule_timezone,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="A reconciliation every day.",
+    )

@@ -1,1 +1,1 @@
-"""What is checked besides what a step checks of its own work: freshness."""
+"""Checks of what stands in the tables: whether it is fresh, and whether it equals what it was made of."""

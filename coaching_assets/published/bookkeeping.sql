@@ -59,3 +59,13 @@ create table if not exists coaching_sync.inserted_links (
     opportunity_id uuid not null,
     primary key (call_id, opportunity_id)
 );
+
+-- Aggregates that are due although no load brought anything of theirs: the reconciliation asks for them. `vanished` where
+-- their own source row is in the source no more, and what is published of them is to go.
+create table if not exists coaching_sync.requested_aggregates (
+    group_name text not null,
+    key text not null,
+    vanished boolean not null default false,
+    requested_at timestamptz not null default now(),
+    primary key (group_name, key)
+);

@@ -1,2 +1,10 @@
--- Published calls that are deleted at the source.
+-- Published calls that are deleted at the source, or that vanished from it.
 select calls.id from wanted_calls as wanted join calls on calls.id = wanted.id where wanted.deleted
+union
+select calls.id
+from coaching_sync.requested_aggregates as requested
+join calls on calls.gong_call_id = requested.key
+where requested.group_name = 'calls'
+    and requested.vanished
+    and requested.key in (select key from batch)
+    and not exists (select from gong_call where gong_call.id = requested.key)

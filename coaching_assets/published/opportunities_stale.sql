@@ -1,5 +1,5 @@
--- Published opportunities that are deleted at the source; of those that this project inserted also what cannot be published
--- any more, and what Gong's own table has and Salesforce, once it is there, has not.
+-- Published opportunities that are deleted at the source or vanished from it; of those that this project inserted also what
+-- cannot be published any more, and what Gong's own table has and Salesforce, once it is there, has not.
 select opportunities.id
 from wanted_opportunities as wanted
 join opportunities on opportunities.id = wanted.id
@@ -11,3 +11,11 @@ join gong_opportunity on gong_opportunity.id = opportunities.gong_opportunity_id
 where gong_opportunity.id in (select key from batch)
     and coaching_sync.is_derived(opportunities.id)
     and not exists (select from wanted_opportunities as wanted where wanted.id = opportunities.id)
+union
+select opportunities.id
+from coaching_sync.requested_aggregates as requested
+join opportunities on opportunities.gong_opportunity_id = requested.key
+where requested.group_name = 'opportunities'
+    and requested.vanished
+    and requested.key in (select key from batch)
+    and not exists (select from wanted_opportunities as wanted where wanted.gong_opportunity_id = requested.key)

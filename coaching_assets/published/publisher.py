@@ -65,13 +65,7 @@ class Publisher:
         """
         with self.database.cursor() as cursor:
             cursor.execute("select pg_advisory_lock(%s, %s)", LOCK)
-            cursor.execute("set time zone 'UTC'")
-            cursor.execute("select set_config('search_path', quote_ident(%s), false)", (self.settings.coaching_schema,))
-        writing.require_application_tables(self.database, self.settings.coaching_schema)
-        for name in ("bookkeeping.sql", "functions.sql"):
-            run_sql_file(self.database, __package__, name)
-        self.replica = create_views(self.database, self.settings)
-        self._create_parameters()
+        self.prepare()
         self.database.commit()
         try:
             yield self
@@ -98,6 +92,19 @@ class Publisher:
             row = cursor.fetchone()
         return row[0] if row else None
 
+    def batches(self, due: int) -> Iterator[int]:
+        """Fill `batch` with one batch of the due aggregates after the other; yields how many are done with each.
+
+        There is at least one batch, perhaps an empty one.
+        """
+        done = 0
+        while True:
+            self._next_batch(done)
+            done = min(done + self.settings.publish_batch_size, due)
+            yield done
+            if done >= due:
+                break
+
     def publish(
         self, group: Group, tables: Sequence[PublishedTable], progress: Progress | None = None
     ) -> dict[TableName, Outcome]:
@@ -114,17 +121,13 @@ class Publisher:
         outcomes = {table.name: Outcome() for table in tables}
         started = self._database_time()
         self._find_new_loads(group, tables)
-        due = self._find_due(group)
-        done = 0
-        while True:
-            self._next_batch(done)
-            done = min(done + self.settings.publish_batch_size, due)
+        due = self.find_due(group)
+        for done in self.batches(due):
             writing.write_batch(self.database, group, tables, outcomes)
-            if done >= due:
-                break
-            self.database.commit()
-            if progress is not None:
-                progress(done, due)
+            if done < due:
+                self.database.commit()
+                if progress is not None:
+                    progress(done, due)
         self._note_published(group, tables, started)
         for table in tables:
             note_keyless(self.database, table, self.replica[table.row_source].table)
@@ -143,6 +146,21 @@ class Publisher:
         assert row is not None
         time: datetime = row[0]
         return time
+
+    def prepare(self) -> None:
+        """Prepare the connection, in its current transaction: bookkeeping, search path, views over the replica.
+
+        Raises:
+            MissingTables: the application's tables, or columns of theirs, are not there.
+        """
+        with self.database.cursor() as cursor:
+            cursor.execute("set time zone 'UTC'")
+            cursor.execute("select set_config('search_path', quote_ident(%s), false)", (self.settings.coaching_schema,))
+        writing.require_application_tables(self.database, self.settings.coaching_schema)
+        for name in ("bookkeeping.sql", "functions.sql"):
+            run_sql_file(self.database, __package__, name)
+        self.replica = create_views(self.database, self.settings)
+        self._create_parameters()
 
     def _create_parameters(self) -> None:
         """What the SQL files read besides the replica and the application's tables."""
@@ -165,11 +183,9 @@ class Publisher:
         """Fill `new_load` with the loads that one of the tables does not reflect yet; all, where the rules changed."""
         fingerprint = self._fingerprint(group)
         names = [table.name for table in tables]
+        self.find_present_loads(group)
         with self.database.cursor() as cursor:
-            cursor.execute("truncate present_load, new_load")
-            for view in group.sources:
-                if self.replica[view].is_there:
-                    cursor.execute(self._present_loads(self.replica[view]), (view,))
+            cursor.execute("truncate new_load")
             cursor.execute(
                 "delete from coaching_sync.published_loads where published_table in"
                 " (select name from unnest(%s) as name"
@@ -185,6 +201,14 @@ class Publisher:
             )
             cursor.execute("analyze new_load")
 
+    def find_present_loads(self, group: Group) -> None:
+        """Fill `present_load` with the loads of which rows stand in the tables that the group is made of."""
+        with self.database.cursor() as cursor:
+            cursor.execute("truncate present_load")
+            for view in group.sources:
+                if self.replica[view].is_there:
+                    cursor.execute(self._present_loads(self.replica[view]), (view,))
+
     @staticmethod
     def _present_loads(table: ReplicaTable) -> sql.Composed:
         """The distinct load ids of a replica table, hopping through their index instead of reading it all."""
@@ -197,13 +221,19 @@ class Publisher:
             " select %s, load_id from hop where load_id is not null"
         ).format(**parts)
 
-    def _find_due(self, group: Group) -> int:
+    def find_due(self, group: Group) -> int:
+        """Fill `due` with the group's aggregates that `new_load`, a parent's arrival or a request makes due.
+
+        Returns:
+            How many these are.
+        """
         with self.database.cursor() as cursor:
             cursor.execute("truncate due")
             cursor.execute(
                 sql.SQL(
-                    "insert into due select key, row_number() over (order by key) from ({}) as found where key <> ''"
-                ).format(sql.SQL(read_sql(__package__, f"due_{group.name}.sql")))
+                    "insert into due select key, row_number() over (order by key) from ({} union select key"
+                    " from coaching_sync.requested_aggregates where group_name = {}) as found where key <> ''"
+                ).format(sql.SQL(read_sql(__package__, f"due_{group.name}.sql")), sql.Literal(group.name))
             )
             count = cursor.rowcount
             cursor.execute("analyze due")
@@ -221,6 +251,12 @@ class Publisher:
     def _note_published(self, group: Group, tables: Sequence[PublishedTable], started: datetime) -> None:
         fingerprint = self._fingerprint(group)
         with self.database.cursor() as cursor:
+            if len(tables) == len(group.tables):
+                cursor.execute(
+                    "delete from coaching_sync.requested_aggregates where group_name = %s"
+                    " and key in (select key from due)",
+                    (group.name,),
+                )
             for table in tables:
                 cursor.execute(
                     "insert into coaching_sync.published_loads (published_table, source_view, load_id)"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
-from coaching_assets.postgres import Connection
+from coaching_assets.postgres import Connection, column_types
 from coaching_assets.replica.placement import VARIANT, base_name
 from coaching_assets.settings import Settings
 
@@ -56,7 +56,8 @@ def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaT
     Returns:
         The tables as they stand, by the name of their view.
     """
-    tables = {t.view: ReplicaTable(t, settings.datasets[t.source], _columns(database, settings, t)) for t in TABLES}
+    schemas = settings.datasets
+    tables = {t.view: _table(database, schemas[t.source], t) for t in TABLES}
     with database.cursor() as cursor:
         for view, table in tables.items():
             name = sql.Identifier(view)
@@ -65,15 +66,8 @@ def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaT
     return tables
 
 
-def _columns(database: Connection, settings: Settings, table: SourceTable) -> dict[str, str]:
-    with database.cursor() as cursor:
-        cursor.execute(
-            "select attname, format_type(atttypid, null) from pg_attribute"
-            " where attrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) and attnum > 0 and not attisdropped"
-            " order by attnum",
-            (settings.datasets[table.source], table.name),
-        )
-        return dict(cursor.fetchall())
+def _table(database: Connection, schema: str, table: SourceTable) -> ReplicaTable:
+    return ReplicaTable(table, schema, column_types(database, schema, table.name))
 
 
 def _select(table: ReplicaTable) -> sql.Composed:

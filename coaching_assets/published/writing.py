@@ -62,10 +62,7 @@ def write_batch(
     All tables of the group are computed, since they build on one another; only the given ones are written.
     """
     with database.cursor() as cursor:
-        for table in _in_order_of_computation(group):
-            _compute(cursor, table)
-        for table in group.tables:
-            _find_stale(cursor, table)
+        compute_batch(cursor, group, lock=True)
         for table in tables:
             outcome = outcomes[table.name]
             note_rejected(cursor, table)
@@ -79,9 +76,28 @@ def write_batch(
             outcome = outcomes[table.name]
             outcome.deleted += _delete(cursor, table)
             outcome.kept += _mark_kept(cursor, table)
-        for table in group.tables:
-            names = sql.SQL(", ").join([_wanted(table), _stale(table)])
-            cursor.execute(sql.SQL("drop table {}").format(names))
+        drop_batch(cursor, group)
+
+
+def compute_batch(cursor: Cursor, group: Group, *, lock: bool) -> None:
+    """The batch's rows as they should be, and those that should not be there, in temporary tables a published table.
+
+    Args:
+        cursor: in a session of the publisher, with `batch` filled.
+        group: whose tables are computed.
+        lock: whether the rows that should not be there are locked; a plan, which deletes nothing, does not.
+    """
+    for table in _in_order_of_computation(group):
+        _compute(cursor, table)
+    for table in group.tables:
+        _find_stale(cursor, table, lock)
+
+
+def drop_batch(cursor: Cursor, group: Group) -> None:
+    """Drop what `compute_batch` made."""
+    for table in group.tables:
+        names = sql.SQL(", ").join([wanted_rows(table), stale_rows(table)])
+        cursor.execute(sql.SQL("drop table {}").format(names))
 
 
 def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
@@ -103,11 +119,13 @@ def _in_order_of_computation(group: Group) -> list[PublishedTable]:
     return sorted(group.tables, key=lambda table: table.name != "speakers")
 
 
-def _wanted(table: PublishedTable) -> sql.Identifier:
+def wanted_rows(table: PublishedTable) -> sql.Identifier:
+    """The temporary table of the batch's rows as they should be."""
     return sql.Identifier(f"wanted_{table.name}")
 
 
-def _stale(table: PublishedTable) -> sql.Identifier:
+def stale_rows(table: PublishedTable) -> sql.Identifier:
+    """The temporary table of the rows that should not be there."""
     return sql.Identifier(f"stale_{table.name}")
 
 
@@ -115,12 +133,14 @@ def _query(name: str) -> sql.SQL:
     return sql.SQL(read_sql(__package__, name))
 
 
-def _same_key(table: PublishedTable, left: str, right: str) -> sql.Composed:
+def same_key(table: PublishedTable, left: str, right: str) -> sql.Composed:
+    """The condition that two rows, by their aliases, have the same key."""
     pairs = [sql.SQL("{} = {}").format(sql.Identifier(left, k), sql.Identifier(right, k)) for k in table.key]
     return sql.SQL(" and ").join(pairs)
 
 
-def _publishable(alias: str, table: PublishedTable) -> sql.Composed:
+def publishable(alias: str, table: PublishedTable) -> sql.Composed:
+    """The condition that a wanted row, by its alias, is to stand in the application's table."""
     present = [sql.SQL("{} is not null").format(sql.Identifier(alias, k)) for k in table.key]
     rest = sql.SQL("not {0}.deleted and {0}.rejection is null").format(sql.Identifier(alias))
     return sql.SQL(" and ").join([*present, rest])
@@ -128,50 +148,50 @@ def _publishable(alias: str, table: PublishedTable) -> sql.Composed:
 
 def _compute(cursor: Cursor, table: PublishedTable) -> None:
     """The rows as they should be, in a temporary table."""
-    cursor.execute(sql.SQL("create temp table {} as {}").format(_wanted(table), _query(f"{table.name}.sql")))
+    cursor.execute(sql.SQL("create temp table {} as {}").format(wanted_rows(table), _query(f"{table.name}.sql")))
     cursor.execute(
         sql.SQL(
             "alter table {} add column if not exists deleted boolean not null default false,"
             " add column if not exists rejection text, add column if not exists source_key jsonb,"
             " add column if not exists source_row jsonb"
-        ).format(_wanted(table))
+        ).format(wanted_rows(table))
     )
-    cursor.execute(sql.SQL("analyze {}").format(_wanted(table)))
+    cursor.execute(sql.SQL("analyze {}").format(wanted_rows(table)))
 
 
-def _find_stale(cursor: Cursor, table: PublishedTable) -> None:
-    """The rows that should not be there, each locked and with whether application-owned rows hang on it.
+def _find_stale(cursor: Cursor, table: PublishedTable, lock: bool) -> None:
+    """The rows that should not be there, with whether application-owned rows hang on them.
 
     Locked first and looked at afterwards: a row that the application adds meanwhile either is seen or has to wait.
     """
     cursor.execute(
         sql.SQL("create temp table {} as select *, false as blocked from ({}) as found").format(
-            _stale(table), _query(f"{table.name}_stale.sql")
+            stale_rows(table), _query(f"{table.name}_stale.sql")
         )
     )
     if cursor.rowcount == 0:
         return
-    for child, column in [(table.name, "id"), *children_of(cursor, table)]:
+    for child, column in [(table.name, "id"), *children_of(cursor, table)] if lock else ():
         cursor.execute(
             sql.SQL("select from {child} where {column} in (select {key} from {stale}) for update").format(
                 child=sql.Identifier(child),
                 column=sql.Identifier(column if child != table.name else table.key[0]),
                 key=sql.Identifier(table.key[0]),
-                stale=_stale(table),
+                stale=stale_rows(table),
             )
         )
     hanging = blocker(cursor, table)
     if hanging is not None:
         cursor.execute(
             sql.SQL("update {} as stale set blocked = true from {} as row where row.id = stale.id and ({})").format(
-                _stale(table), sql.Identifier(table.name), hanging
+                stale_rows(table), sql.Identifier(table.name), hanging
             )
         )
 
 
 def _count_publishable(cursor: Cursor, table: PublishedTable) -> int:
     cursor.execute(
-        sql.SQL("select count(*) from {} as wanted where {}").format(_wanted(table), _publishable("wanted", table))
+        sql.SQL("select count(*) from {} as wanted where {}").format(wanted_rows(table), publishable("wanted", table))
     )
     return int((cursor.fetchone() or (0,))[0])
 
@@ -186,15 +206,21 @@ def _new_value(table: PublishedTable, column: str) -> sql.Composable:
     ).format(sql.Literal(list(table.metadata_keys)))
 
 
+def differences(table: PublishedTable) -> dict[str, sql.Composed]:
+    """For each column that an update may write, the condition that `row` has another value than `wanted`."""
+    return {
+        column: sql.SQL("{} is distinct from {}").format(sql.Identifier("row", column), _new_value(table, column))
+        for column in table.owned
+        if column not in table.key
+    }
+
+
 def _update(cursor: Cursor, table: PublishedTable) -> int:
-    columns = [column for column in table.owned if column not in table.key]
-    if not columns:
+    differs = differences(table)
+    if not differs:
         return 0
-    assignments = [sql.SQL("{} = {}").format(sql.Identifier(c), _new_value(table, c)) for c in columns]
+    assignments = [sql.SQL("{} = {}").format(sql.Identifier(c), _new_value(table, c)) for c in differs]
     assignments += [sql.SQL("{} = now()").format(sql.Identifier(c)) for c in table.touched]
-    differs = [
-        sql.SQL("{} is distinct from {}").format(sql.Identifier("row", c), _new_value(table, c)) for c in columns
-    ]
     cursor.execute(
         sql.SQL(
             "update {table} as row set {assignments} from {wanted} as wanted"
@@ -202,10 +228,10 @@ def _update(cursor: Cursor, table: PublishedTable) -> int:
         ).format(
             table=sql.Identifier(table.name),
             assignments=sql.SQL(", ").join(assignments),
-            wanted=_wanted(table),
-            key=_same_key(table, "row", "wanted"),
-            publishable=_publishable("wanted", table),
-            differs=sql.SQL(" or ").join(differs),
+            wanted=wanted_rows(table),
+            key=same_key(table, "row", "wanted"),
+            publishable=publishable("wanted", table),
+            differs=sql.SQL(" or ").join(differs.values()),
         )
     )
     return cursor.rowcount
@@ -221,9 +247,9 @@ def _insert(cursor: Cursor, table: PublishedTable) -> int:
             table=sql.Identifier(table.name),
             columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
             values=sql.SQL(", ").join(sql.Identifier("wanted", column) for column in columns),
-            wanted=_wanted(table),
-            publishable=_publishable("wanted", table),
-            key=_same_key(table, "row", "wanted"),
+            wanted=wanted_rows(table),
+            publishable=publishable("wanted", table),
+            key=same_key(table, "row", "wanted"),
         )
     )
     return cursor.rowcount
@@ -232,7 +258,7 @@ def _insert(cursor: Cursor, table: PublishedTable) -> int:
 def _delete(cursor: Cursor, table: PublishedTable) -> int:
     cursor.execute(
         sql.SQL("delete from {} as row using {} as stale where {} and not stale.blocked").format(
-            sql.Identifier(table.name), _stale(table), _same_key(table, "row", "stale")
+            sql.Identifier(table.name), stale_rows(table), same_key(table, "row", "stale")
         )
     )
     return cursor.rowcount
@@ -244,12 +270,12 @@ def _mark_kept(cursor: Cursor, table: PublishedTable) -> int:
         cursor.execute(
             sql.SQL(
                 "update {table} as row set metadata = coalesce(row.metadata, '{{}}') || mark"
-                " from {stale} as stale join {wanted} as wanted using (id)"
-                " cross join lateral"
-                " (select jsonb_build_object('source_deleted_at', wanted.deleted_at) as mark) as marks"
-                " where row.id = stale.id and stale.blocked and wanted.deleted"
+                " from {stale} as stale join {table} as kept using (id) left join {wanted} as wanted using (id)"
+                " cross join lateral (select jsonb_build_object('source_deleted_at', coalesce("
+                "wanted.deleted_at, kept.metadata ->> 'source_deleted_at', coaching_sync.json_time(now()))) as mark)"
+                " as marks where row.id = stale.id and stale.blocked and wanted.deleted is distinct from false"
                 " and not coalesce(row.metadata, '{{}}') @> mark"
-            ).format(table=sql.Identifier(table.name), stale=_stale(table), wanted=_wanted(table))
+            ).format(table=sql.Identifier(table.name), stale=stale_rows(table), wanted=wanted_rows(table))
         )
-    cursor.execute(sql.SQL("select count(*) from {} where blocked").format(_stale(table)))
+    cursor.execute(sql.SQL("select count(*) from {} where blocked").format(stale_rows(table)))
     return int((cursor.fetchone() or (0,))[0])

@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coaching_assets.catalogue import CURSOR
 from coaching_assets.source.client import REQUEST_SECONDS, USER_AGENT, BigQuery
-from coaching_assets.source.errors import LimitExceeded, SourceError, Unavailable, explained, reasons
+from coaching_assets.source.errors import SourceError, explained
 from coaching_assets.source.metadata import TableDescription
+from coaching_assets.source.queries import QUERY_SECONDS, quoted, quoted_path, run_query
 from coaching_assets.source.streams import StreamsRead
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from google.api_core.retry import Retry
-    from google.cloud.bigquery import QueryJob, QueryJobConfig
+    from google.cloud.bigquery import QueryJob, ScalarQueryParameter
     from google.cloud.bigquery_storage_v1.types import ReadSession
 
 STORED_KINDS = frozenset({"TABLE", "SNAPSHOT", "CLONE"})
 """The kinds of tables that the Storage Read API reads; all others go through a query job."""
-
-QUERY_SECONDS = 900.0
 
 Opened: TypeAlias = "tuple[int, pa.Schema, Iterable[pa.RecordBatch]]"
 """The bytes that BigQuery says it scans or bills (0 if it does not say), the schema, and the batches."""
@@ -137,51 +136,20 @@ class TableRead:
 
     def _query(self) -> "QueryJob":
         """Run the query job of a view or an external table to its end."""
-        from google.api_core.exceptions import GoogleAPICallError
-        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+        statement, parameters = self._statement()
+        return run_query(self._bigquery, self.table, statement, parameters)
 
-        bigquery = self._bigquery
-        statement, config = self._statement()
-        job = None
-        try:
-            job = bigquery.rest.query(
-                statement,
-                job_config=config,
-                retry=bigquery.retry,
-                job_retry=DEFAULT_JOB_RETRY.with_timeout(bigquery.retry_seconds),
-                timeout=REQUEST_SECONDS,
-            )
-            job.result(retry=bigquery.retry, timeout=QUERY_SECONDS)
-        except GoogleAPICallError as error:
-            if "bytesBilledLimitExceeded" in reasons(error) or "bytes billed" in str(error):
-                raise LimitExceeded(
-                    f"Reading {self.table} would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED, which is "
-                    f"{bigquery.settings.bigquery_maximum_bytes_billed} bytes. Raise it, or make the view cheaper."
-                ) from error
-            raise
-        except TimeoutError as error:
-            if job is not None:
-                job.cancel(retry=bigquery.retry, timeout=REQUEST_SECONDS)
-            raise Unavailable(f"The query of {self.table} did not end within {QUERY_SECONDS:.0f} s.") from error
-        return job
-
-    def _statement(self) -> tuple[str, "QueryJobConfig"]:
-        from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+    def _statement(self) -> "tuple[str, list[ScalarQueryParameter]]":
+        from google.cloud.bigquery import ScalarQueryParameter
 
         table = self.table
         columns = ", ".join(quoted(column) for column in self.columns)
-        path = ".".join(quoted(part) for part in (table.project, table.dataset, table.table))
-        statement = f"SELECT {columns} FROM {path}"
-        config = QueryJobConfig(
-            maximum_bytes_billed=self._bigquery.settings.bigquery_maximum_bytes_billed,
-            use_legacy_sql=False,
-            labels={"application": USER_AGENT},
-        )
-        if self._since is not None:
-            cursor = quoted(CURSOR)
-            statement += f" WHERE {cursor} >= @since OR {cursor} IS NULL"
-            config.query_parameters = [ScalarQueryParameter("since", "TIMESTAMP", self._since)]
-        return statement, config
+        statement = f"SELECT {columns} FROM {quoted_path(table)}"
+        if self._since is None:
+            return statement, []
+        cursor = quoted(CURSOR)
+        statement += f" WHERE {cursor} >= @since OR {cursor} IS NULL"
+        return statement, [ScalarQueryParameter("since", "TIMESTAMP", self._since)]
 
 
 def read(
@@ -225,18 +193,6 @@ def restriction(since: datetime) -> str:
     moment = since.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
     cursor = quoted(CURSOR)
     return f"{cursor} >= TIMESTAMP '{moment}' OR {cursor} IS NULL"
-
-
-def quoted(identifier: str) -> str:
-    """An identifier of BigQuery's SQL, in backticks.
-
-    Raises:
-        SourceError: it holds what no identifier of BigQuery can hold.
-    """
-    if not identifier or any(not character.isprintable() for character in identifier):
-        raise SourceError(f"{identifier!r} is no identifier of BigQuery.")
-    escaped = identifier.replace("\\", "\\\\").replace("`", "\\`")
-    return f"`{escaped}`"
 
 
 def _path(project: str, dataset: str, table: str) -> str:

@@ -1,0 +1,72 @@
+"""Loads tables outside Dagster's steps: again and whole, to mend the replica, or into schemas for a dry run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
+from coaching_assets.postgres import connect, run_sql_file
+from coaching_assets.replica import loading
+from coaching_assets.replica.errors import NotLoaded
+from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
+from coaching_assets.settings import Settings
+from coaching_assets.source.client import BigQuery
+from coaching_assets.source.metadata import TableDescription
+
+
+def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
+    """Read tables whole and merge them into the replica: what is missing comes, what differs is mended.
+
+    Raises:
+        NotLoaded: some of them could not be loaded; the others were.
+    """
+    failures: dict[SourceTable, str] = {}
+    for pipeline, some in by_pipeline(tables):
+        schema = settings.datasets[next(iter(some)).source]
+        with (
+            connect(settings, autocommit=True) as database,
+            loading.one_at_a_time(database, pipeline, schema),
+        ):
+            run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
+            failures |= run(bigquery, settings, pipeline, some)
+    if failures:
+        raise NotLoaded(failures)
+
+
+def run(
+    bigquery: BigQuery,
+    settings: Settings,
+    pipeline: PipelineName,
+    tables: Mapping[SourceTable, TableDescription],
+    **options: Any,
+) -> dict[SourceTable, str]:
+    """Run a pipeline over some of its tables, read whole; returns why a table could not be loaded.
+
+    Args:
+        bigquery: the source.
+        settings: whose datasets are the schemas that are loaded into.
+        pipeline: which one.
+        tables: as they stand at the source.
+        options: for dlt's `Pipeline.run`.
+    """
+    with connect(settings, autocommit=True) as database:
+        extractions = loading.extractions_for(bigquery, database, settings, tables)
+    for extraction in extractions.values():
+        extraction.since = None
+    with loading.working_folder(pipeline) as folder:
+        dlt_pipeline = pipeline_for(pipeline, settings, folder)
+
+        def load(some: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
+            yield dlt_pipeline.run(source_for(pipeline, some), **options)
+
+        _, errors = loading.run_apart(load, extractions)
+    return {table: loading.explain(error) for table, error in errors.items()}
+
+
+def by_pipeline(
+    tables: Mapping[SourceTable, TableDescription],
+) -> Iterator[tuple[PipelineName, dict[SourceTable, TableDescription]]]:
+    """The tables, apart by the pipeline that carries them over."""
+    for pipeline in PIPELINES:
+        some = {table: description for table, description in tables.items() if table.pipeline == pipeline}
+        if some:
+            yield pipeline, some

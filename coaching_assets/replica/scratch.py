@@ -1,0 +1,80 @@
+"""A replica for a dry run: the source's tables in schemas of their own, gone afterwards."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from psycopg2 import sql
+
+from coaching_assets.catalogue import Source, SourceTable
+from coaching_assets.postgres import Connection, column_types, connect, read_sql
+from coaching_assets.replica import loading
+from coaching_assets.replica.errors import NotLoaded
+from coaching_assets.replica.reloading import by_pipeline, run
+from coaching_assets.settings import Settings
+from coaching_assets.source.client import BigQuery
+from coaching_assets.source.metadata import TableDescription
+
+SCHEMAS: Mapping[Source, str] = {"gong": "coaching_dry_run_gong", "salesforce": "coaching_dry_run_salesforce"}
+"""Nobody else's: what stands there is dropped."""
+
+
+@contextmanager
+def scratch_replica(
+    bigquery: BigQuery,
+    settings: Settings,
+    tables: Mapping[SourceTable, TableDescription],
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Iterator[Settings]:
+    """Load the tables into the schemas of a dry run; they are dropped at the end, whatever happens.
+
+    What an earlier dry run may have left behind, because it was killed, is dropped first.
+
+    Args:
+        bigquery: the source.
+        settings: all of them.
+        tables: as they stand at the source.
+        tell: is called with a sentence for each pipeline.
+
+    Yields:
+        Settings by which the replica is the one of the dry run.
+
+    Raises:
+        NotLoaded: some of the tables could not be loaded.
+    """
+    scratch = settings.model_copy(update={"gong_dataset": SCHEMAS["gong"], "salesforce_dataset": SCHEMAS["salesforce"]})
+    with connect(settings, autocommit=True) as database, loading.one_at_a_time(database, "gong_calls", "dry run"):
+        _drop(database)
+        try:
+            failures: dict[SourceTable, str] = {}
+            for pipeline, some in by_pipeline(tables):
+                tell(f"Reading {', '.join(f'{settings.datasets[t.source]}.{t.name}' for t in some)} …")
+                failures |= run(bigquery, scratch, pipeline, some, write_disposition="append")
+            if failures:
+                raise NotLoaded(failures)
+            for table in tables:
+                _settle(database, SCHEMAS[table.source], table)
+            yield scratch
+        finally:
+            _drop(database)
+
+
+def _settle(database: Connection, schema: str, table: SourceTable) -> None:
+    """Leave the newest row of each key, as the replica's own merge does, and index what publishing looks up."""
+    columns = frozenset(column_types(database, schema, table.name))
+    names = sql.SQL(", ")
+    name = sql.Identifier(schema, table.name)
+    key = names.join(map(sql.Identifier, table.key_for(columns)))
+    with database.cursor() as cursor:
+        cursor.execute(sql.SQL(read_sql(__package__, "drop_older_duplicates.sql")).format(table=name, key=key))
+        indexes = [key, *(sql.Identifier(column) for column in (*table.indexes, "_dlt_load_id") if column in columns)]
+        for columns_of_index in indexes:
+            cursor.execute(sql.SQL("create index on {} ({})").format(name, columns_of_index))
+        cursor.execute(sql.SQL("analyze {}").format(name))
+
+
+def _drop(database: Connection) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("set client_min_messages = warning")
+        for schema in SCHEMAS.values():
+            for name in (schema, f"{schema}_staging"):
+                cursor.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
