@@ -9,6 +9,15 @@ GroupName = Literal["opportunities", "calls", "emails"]
 
 
 @dataclass(frozen=True)
+class Parent:
+    """A column that refers to the id of a table of the same group, and whether a row may do without."""
+
+    column: str
+    table: TableName
+    optional: bool = False
+
+
+@dataclass(frozen=True)
 class PublishedTable:
     """One of the application's tables.
 
@@ -30,6 +39,8 @@ class PublishedTable:
     """Columns that are set to now() where a row really changed."""
     needs: tuple[str, ...] = ("id",)
     """Columns of `row_source` without which a row belongs nowhere and is rejected."""
+    parents: tuple[Parent, ...] = ()
+    """The tables of the same group that its rows refer to."""
     waits_for: tuple[TableName, ...] = ()
     """The tables whose rows this table's rows refer to, and wait for."""
     noted_before: bool = False
@@ -74,6 +85,7 @@ SPEAKERS = PublishedTable(
     owned=("call_id", "name", "email", "company_side", "talk_time_seconds", "talk_time_percentage"),
     sources=("gong_call_speaker", "gong_call_participant", "gong_users", "gong_call"),
     needs=("call_id", "id"),
+    parents=(Parent("call_id", "calls"),),
     waits_for=("calls",),
     noted_before=True,
     description="One row a person who spoke in a call, with their share of the talking.",
@@ -83,6 +95,7 @@ TRANSCRIPTS = PublishedTable(
     owned=("call_id", "speaker_id", "sequence_number", "start_time_ms", "text", "topics", "chunk_metadata"),
     needs=("call_id",),
     sources=("gong_transcript", "gong_call", "gong_call_speaker", "gong_call_participant"),
+    parents=(Parent("call_id", "calls"), Parent("speaker_id", "speakers", optional=True)),
     waits_for=("calls",),
     description="One row a monologue: who said what, when, about which topic.",
 )
@@ -92,6 +105,7 @@ CALL_OPPORTUNITIES = PublishedTable(
     owned=("call_id", "opportunity_id"),
     sources=("gong_call_context_integration", "gong_call"),
     needs=("call_id", "object_id"),
+    parents=(Parent("call_id", "calls"),),
     waits_for=("calls", "opportunities"),
     noted_before=True,
     description="Which call was about which opportunity.",

@@ -64,6 +64,8 @@ def write_batch(
     with database.cursor() as cursor:
         compute_batch(cursor, group, lock=True)
         for table in tables:
+            _leave_to_their_parents(cursor, table, [t.name for t in group.tables if t not in tables])
+        for table in tables:
             outcome = outcomes[table.name]
             note_rejected(cursor, table)
             note_waiting(cursor, table)
@@ -77,6 +79,22 @@ def write_batch(
             outcome.deleted += _delete(cursor, table)
             outcome.kept += _mark_kept(cursor, table)
         drop_batch(cursor, group)
+
+
+def _leave_to_their_parents(cursor: Cursor, table: PublishedTable, not_written: Sequence[TableName]) -> None:
+    """Leave out what refers to rows that are not there because their table is not written this time.
+
+    It is due again with that table, whose loads count as unpublished until then.
+    """
+    for parent in table.parents:
+        if parent.table not in not_written:
+            continue
+        change = "update {rows} as wanted set {column} = null" if parent.optional else "delete from {rows} as wanted"
+        cursor.execute(
+            sql.SQL(
+                f"{change} where not exists (select from {{parent}} as parent where parent.id = wanted.{{column}})"
+            ).format(rows=wanted_rows(table), column=sql.Identifier(parent.column), parent=sql.Identifier(parent.table))
+        )
 
 
 def compute_batch(cursor: Cursor, group: Group, *, lock: bool) -> None:

@@ -34,7 +34,13 @@ declare
     cursor_column constant text := '_fivetran_synced';
     load_column constant text := '_dlt_load_id';
     variant constant text := '__v_';
-    delivered text[] := (select array_agg(split_part(d, variant, 1)) from unnest(delivered_columns) as d);
+    -- Fivetran's own columns say what a row is now, also by not being there: history mode may have been switched off
+    delivered text[] := (
+        select array_agg(split_part(d, variant, 1))
+            || array['_fivetran_deleted', '_fivetran_active', '_fivetran_start', '_fivetran_end']
+        from unnest(delivered_columns) as d
+        having count(*) > 0
+    );
     target_name name := (select relname from pg_class where oid = target);
     target_schema name := (
         select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = target

@@ -69,6 +69,8 @@ def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]
             continue
         if description is None:
             absent.append(table)
+        elif not description.fields:
+            failed[table] = f"{description.dataset}.{description.table} has no columns. Is Fivetran still creating it?"
         elif missing := missing_required(table, description):
             incomplete[table] = missing
             failed[table] = (
