@@ -31,7 +31,7 @@ def one_clear_sentence(verbose: bool) -> Iterator[None]:
     from coaching_assets.commands.init_db import NotEmpty
     from coaching_assets.commands.rejected import UnknownTable
     from coaching_assets.postgres import CannotConnect
-    from coaching_assets.published.writing import MissingTables
+    from coaching_assets.published.application import MissingTables
     from coaching_assets.replica.errors import NotLoaded
     from coaching_assets.source.errors import SourceError
 

@@ -111,6 +111,9 @@ class Settings(BaseSettings):
         default=26.0, gt=0, description="After how long without anything new in Gong's dataset Fivetran is suspected."
     )
     salesforce_delivery_hours: float = Field(default=6.0, gt=0, description="Likewise in Salesforce's dataset.")
+    rejected_rows_error: int = Field(
+        default=100, ge=0, description="More rejected rows of a table than this are an error instead of a warning."
+    )
     schedule_timezone: str = Field(default="UTC", description="Time zone of the schedules.")
     reconcile_cron: str = Field(default="30 4 * * *", description="When the daily reconciliation runs.")
     reconcile_repair: bool = Field(

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from coaching_assets.catalogue import TABLES
 from coaching_assets.postgres import Connection, connect
+from coaching_assets.published.application import require_application_tables
 from coaching_assets.published.plan import ACTIONS, Plan, make_plan
-from coaching_assets.published.writing import require_application_tables
 from coaching_assets.replica import loading
 from coaching_assets.replica.scratch import scratch_replica
 from coaching_assets.settings import Settings

@@ -11,8 +11,8 @@ from rich.markup import escape
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import Source, SourceTable
 from coaching_assets.postgres import CannotConnect, Connection, connect, read_sql
+from coaching_assets.published.application import missing_columns
 from coaching_assets.published.tables import TABLES
-from coaching_assets.published.writing import missing_columns
 from coaching_assets.settings import SettingError, Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.client import connect as connect_bigquery

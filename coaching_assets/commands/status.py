@@ -9,9 +9,9 @@ from rich.table import Table
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.durations import readable_age
 from coaching_assets.postgres import connect, read_sql
+from coaching_assets.published.application import require_application_tables
 from coaching_assets.published.sync_status import EntityStatus, read_entity
 from coaching_assets.published.tables import TABLES
-from coaching_assets.published.writing import require_application_tables
 from coaching_assets.settings import Settings
 
 COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "never": "dim"}

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coaching_assets.postgres import connect
-from coaching_assets.published.writing import require_application_tables
+from coaching_assets.published.application import require_application_tables
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from dagster import (
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import connect
+from coaching_assets.published.integrity import integrity_results, integrity_specs
 from coaching_assets.published.publisher import Outcome, Publisher
 from coaching_assets.published.sync_status import write_failure
 from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable
@@ -67,6 +68,7 @@ def _group_assets(settings: Settings, group: Group, priority: int) -> AssetsDefi
     @multi_asset(
         name=f"publish_{group.name}",
         specs=[_spec(settings, table) for table in group.tables],
+        check_specs=[spec for table in group.tables for spec in integrity_specs(table, published_key(table))],
         can_subset=True,
         pool=POOL,
         op_tags={"dagster/priority": str(priority)},
@@ -106,7 +108,9 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
             f"{settings.coaching_schema}.{table.name}: {outcome.inserted} inserted, {outcome.updated} updated,"
             f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected"
         )
-        yield MaterializeResult(asset_key=published_key(table), metadata=_metadata(outcome, seconds))
+        key = published_key(table)
+        checks = list(integrity_results(table, key, outcome, settings.rejected_rows_error))
+        yield MaterializeResult(asset_key=key, metadata=_metadata(outcome, seconds), check_results=checks)
     if stopped:
         names = ", ".join(table.name for table in stopped)
         reasons = " ".join(dict.fromkeys(stopped.values()))

@@ -69,3 +69,12 @@ create table if not exists coaching_sync.requested_aggregates (
     requested_at timestamptz not null default now(),
     primary key (group_name, key)
 );
+
+-- What is odd about published rows, an aggregate a line: see integrity.py.
+create table if not exists coaching_sync.findings (
+    published_table text not null,
+    finding text not null,
+    aggregate_key text not null,
+    rows bigint not null,
+    primary key (published_table, finding, aggregate_key)
+);

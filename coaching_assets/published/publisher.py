@@ -10,6 +10,7 @@ from psycopg2 import sql
 
 from coaching_assets.postgres import Connection, read_sql, run_sql_file
 from coaching_assets.published import writing
+from coaching_assets.published.application import require_application_tables
 from coaching_assets.published.rejecting import note_keyless
 from coaching_assets.published.sync_status import write_status
 from coaching_assets.published.tables import Group, PublishedTable, TableName
@@ -36,6 +37,8 @@ class Outcome:
     waiting: int = 0
     row_count: int = 0
     newest_source_time: datetime | None = None
+    findings: dict[str, int] = field(default_factory=dict)
+    """Rows that are odd, by the check that says so."""
 
     @property
     def unchanged(self) -> int:
@@ -156,7 +159,7 @@ class Publisher:
         with self.database.cursor() as cursor:
             cursor.execute("set time zone 'UTC'")
             cursor.execute("select set_config('search_path', quote_ident(%s), false)", (self.settings.coaching_schema,))
-        writing.require_application_tables(self.database, self.settings.coaching_schema)
+        require_application_tables(self.database, self.settings.coaching_schema)
         for name in ("bookkeeping.sql", "functions.sql"):
             run_sql_file(self.database, __package__, name)
         self.replica = create_views(self.database, self.settings)

@@ -41,6 +41,10 @@ class PublishedTable:
     """Columns of `row_source` without which a row belongs nowhere and is rejected."""
     parents: tuple[Parent, ...] = ()
     """The tables of the same group that its rows refer to."""
+    natural_key: tuple[str, ...] = ()
+    """What a row is known by besides its id."""
+    findings: tuple[tuple[str, str], ...] = ()
+    """Checks of the table that are counted a batch, each with the file of its query."""
     waits_for: tuple[TableName, ...] = ()
     """The tables whose rows this table's rows refer to, and wait for."""
     noted_before: bool = False
@@ -78,6 +82,8 @@ CALLS = PublishedTable(
         "validation_warnings",
     ),
     sources=("gong_call", "gong_call_speaker", "gong_call_participant", "gong_users"),
+    natural_key=("gong_call_id",),
+    findings=(("keys_unique", "twins.sql"),),
     description="One row a call: title, time, length, and the company's own people in it.",
 )
 SPEAKERS = PublishedTable(
@@ -88,6 +94,7 @@ SPEAKERS = PublishedTable(
     parents=(Parent("call_id", "calls"),),
     waits_for=("calls",),
     noted_before=True,
+    findings=(("talk_time_within_call", "speakers_over_time.sql"),),
     description="One row a person who spoke in a call, with their share of the talking.",
 )
 TRANSCRIPTS = PublishedTable(
@@ -97,6 +104,8 @@ TRANSCRIPTS = PublishedTable(
     sources=("gong_transcript", "gong_call", "gong_call_speaker", "gong_call_participant"),
     parents=(Parent("call_id", "calls"), Parent("speaker_id", "speakers", optional=True)),
     waits_for=("calls",),
+    natural_key=("call_id", "sequence_number"),
+    findings=(("keys_unique", "twins.sql"), ("parents_present", "transcripts_without_speaker.sql")),
     description="One row a monologue: who said what, when, about which topic.",
 )
 CALL_OPPORTUNITIES = PublishedTable(
@@ -126,6 +135,8 @@ OPPORTUNITIES = PublishedTable(
         *("salesforce_opportunity", "salesforce_account", "salesforce_user", "salesforce_opportunity_history"),
         *("salesforce_opportunity_field_history", "gong_opportunity"),
     ),
+    natural_key=("gong_opportunity_id",),
+    findings=(("keys_unique", "twins.sql"),),
     description="One row a deal: stage, amount, close date, account, owner, and how it got there.",
 )
 EMAILS = PublishedTable(
@@ -137,6 +148,8 @@ EMAILS = PublishedTable(
     metadata_keys=("full_body", "headers", "validation_warnings"),
     sources=("gong_email", "gong_email_sender", "gong_email_recipient"),
     waits_for=("opportunities",),
+    natural_key=("gong_email_id",),
+    findings=(("keys_unique", "twins.sql"),),
     description="One row an e-mail: who to whom, when, about which deal.",
 )
 

@@ -38,6 +38,7 @@ select
     coalesce(published.id, existing.id, placed.derived_id) as id,
     placed.call_id,
     wanted_speakers.id as speaker_id,
+    coaching_sync.filled(spoken.speaker_id) is not null as names_speaker,
     coaching_sync.whole(spoken.index) as sequence_number,
     coaching_sync.whole(spoken.start_ms) as start_time_ms,
     spoken.text,

@@ -8,50 +8,12 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.published.cascades import blocker, children_of
+from coaching_assets.published.integrity import count_findings, note_findings, require_accounted_for
 from coaching_assets.published.rejecting import note_rejected, note_waiting
-from coaching_assets.published.tables import TABLES, Group, PublishedTable, TableName
+from coaching_assets.published.tables import Group, PublishedTable, TableName
 
 if TYPE_CHECKING:
     from coaching_assets.published.publisher import Outcome
-
-
-class MissingTables(Exception):
-    """The application's tables are not as its contract says; the message names what is missing and the remedy."""
-
-
-def missing_columns(database: Connection, schema: str) -> dict[str, list[str]]:
-    """The columns that publishing writes and the application's schema lacks, by table."""
-    wanted: dict[str, set[str]] = {t.name: {*t.key, *t.owned, *t.once, *t.touched} for t in TABLES}
-    wanted["sync_status"] = {"entity_type", "last_sync_timestamp", "last_sync_status", "items_synced", "errors_count"}
-    with database.cursor() as cursor:
-        cursor.execute(
-            "select relname, array_agg(attname::text) from pg_class join pg_attribute on attrelid = pg_class.oid"
-            " where relnamespace = to_regnamespace(quote_ident(%s)) and attnum > 0 and not attisdropped"
-            " group by relname",
-            (schema,),
-        )
-        present: dict[str, list[str]] = dict(cursor.fetchall())
-    return {
-        table: missing
-        for table, columns in wanted.items()
-        if (missing := sorted(columns - set(present.get(table, []))))
-    }
-
-
-def require_application_tables(database: Connection, schema: str) -> None:
-    """Check that the application's tables are there.
-
-    Raises:
-        MissingTables: a table or a column that publishing writes is not there.
-    """
-    missing = missing_columns(database, schema)
-    if missing:
-        listed = "; ".join(f"{table} ({', '.join(columns)})" for table, columns in missing.items())
-        raise MissingTables(
-            f"Schema {schema!r} (COACHING_SCHEMA) lacks tables or columns of the application: {listed}."
-            " Point DATABASE_URL and COACHING_SCHEMA at the application's database, or create the tables in an empty"
-            " one by `coaching init-db`."
-        )
 
 
 def write_batch(
@@ -71,9 +33,12 @@ def write_batch(
             note_waiting(cursor, table)
             if table.noted_before:
                 cursor.execute(read_sql(__package__, f"{table.name}_before.sql"))
-            outcome.considered += _count_publishable(cursor, table)
+            due = _count_publishable(cursor, table)
+            outcome.considered += due
             outcome.updated += _update(cursor, table)
             outcome.inserted += _insert(cursor, table)
+            require_accounted_for(table, due, _count_present(cursor, table))
+            note_findings(cursor, table)
         for table in reversed(tables):
             outcome = outcomes[table.name]
             outcome.deleted += _delete(cursor, table)
@@ -130,6 +95,7 @@ def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") 
         outcome.waiting = (cursor.fetchone() or (0,))[0]
         cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table.name)))
         outcome.row_count = (cursor.fetchone() or (0,))[0]
+        outcome.findings = count_findings(cursor, table)
 
 
 def _in_order_of_computation(group: Group) -> list[PublishedTable]:
@@ -210,6 +176,18 @@ def _find_stale(cursor: Cursor, table: PublishedTable, lock: bool) -> None:
 def _count_publishable(cursor: Cursor, table: PublishedTable) -> int:
     cursor.execute(
         sql.SQL("select count(*) from {} as wanted where {}").format(wanted_rows(table), publishable("wanted", table))
+    )
+    return int((cursor.fetchone() or (0,))[0])
+
+
+def _count_present(cursor: Cursor, table: PublishedTable) -> int:
+    cursor.execute(
+        sql.SQL("select count(*) from {wanted} as wanted join {table} as row on {key} where {publishable}").format(
+            wanted=wanted_rows(table),
+            table=sql.Identifier(table.name),
+            key=same_key(table, "row", "wanted"),
+            publishable=publishable("wanted", table),
+        )
     )
     return int((cursor.fetchone() or (0,))[0])
 

@@ -1,0 +1,6 @@
+-- The batch's rows of which another stands beside them under the same natural key.
+select wanted.aggregate_key, count(*) as rows
+from {wanted} as wanted
+join {table} as row on {same_key}
+where row.id <> wanted.id and not wanted.deleted and wanted.rejection is null
+group by wanted.aggregate_key
