@@ -1,11 +1,10 @@
 """What publishing does and leaves alone, each on a small sample that is changed at the source."""
 
-from datetime import datetime, timedelta
-
 import pytest
 
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
+from coaching_assets_tests.editing import edited
 
 CALL = ("gong", "call")
 TRANSCRIPT, USERS, EMAIL = ("gong", "transcript"), ("gong", "users"), ("gong", "email")
@@ -21,18 +20,6 @@ def synced(deployment: Deployment, sample: Sample) -> Deployment:
     deployment.load(sample)
     assert deployment.sync().failures == ()
     return deployment
-
-
-def later(sample: Sample, hours: int = 1) -> datetime:
-    return sample.until + timedelta(hours=hours)
-
-
-def edited(sample: Sample, key: tuple[str, str], where: dict[str, object], **values: object) -> Sample:
-    """The sample with new values in some rows of one table, as Fivetran delivers an edit."""
-    table = sample[key]
-    numbers = table.numbers(**where)
-    assert numbers, f"no row of {key} has {where}"
-    return sample.replaced({key: table.edited(numbers, lambda row: row.update(values, _fivetran_synced=later(sample)))})
 
 
 def a_published_call(deployment: Deployment) -> tuple[str, str]:
