@@ -61,7 +61,9 @@ def test_what_comes_before_its_parent_is_published_once_that_comes(world: World,
     joined = "from {} as part join calls on calls.id = call_id where gong_call_id = %s"
     assert world.query(f"select count(*) {joined.format('transcripts')}", [identity])[0][0] > 0
     assert world.query(f"select count(*) {joined.format('speakers')}", [identity])[0][0] > 0
-    assert world.query(f"select count(*) {joined.format('call_opportunities')}", [identity]) == [(1,)]
+    linked = "join opportunities on opportunities.id = opportunity_id and gong_opportunity_id = %s"
+    links = f"select count(*) from call_opportunities join calls on calls.id = call_id {linked} where gong_call_id = %s"
+    assert world.query(links, [opportunity, identity]) == [(1,)]
     assert world.query("select count(*) from emails where gong_email_id like '%-n%' and opportunity_id is null") == [
         (0,)
     ]

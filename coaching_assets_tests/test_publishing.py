@@ -7,6 +7,7 @@ from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import edited
 
 CALL = ("gong", "call")
+ACCOUNT = ("salesforce", "account")
 TRANSCRIPT, USERS, EMAIL = ("gong", "transcript"), ("gong", "users"), ("gong", "email")
 
 
