@@ -296,3 +296,17 @@ def test_a_key_without_a_common_text_is_said() -> None:
     transcript = next(table for table in TABLES if table.view == "gong_transcript")
     with pytest.raises(NotComparable, match="its key column index is FLOAT64"):
         canonical(transcript, described(call_id="STRING", index="FLOAT64"), {})
+
+
+def test_what_was_erased_stays_away_and_is_no_difference_once_it_was_looked_at(synced: Deployment) -> None:
+    (email,) = synced.query("select gong_email_id from emails order by id limit 1")[0]
+    (call,) = synced.query("select gong_call_id from calls order by gong_call_id limit 1")[0]
+    assert coaching("erase", "--call", call, "--yes").returncode == 0
+    synced.query("delete from gongio_ft.email where id = %s", [email])
+    result = reconcile(synced.settings, repair=True)
+    assert differences(result) == {}
+    assert result.is_equal
+    assert {c.name: c.withheld + c.pending for c in result.comparisons.values()}["gongio_ft.call"] >= 1
+    assert synced.query("select count(*) from gongio_ft.email where id = %s", [email]) == [(1,)]
+    assert synced.query("select count(*) from gongio_ft.call where id = %s", [call]) == [(0,)]
+    assert synced.query("select count(*) from calls where gong_call_id = %s", [call]) == [(0,)]

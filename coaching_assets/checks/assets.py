@@ -93,13 +93,14 @@ def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckR
 
 
 def _of_comparison(comparison: Comparison, found: dict[str, int]) -> dict[str, Any]:
-    differing = sum(comparison.rows.values())
+    differing = sum(comparison.rows.values()) + comparison.withheld
     return {
         "state": comparison.state,
         "rows_proven_equal": comparison.equal,
         "as_of": comparison.as_of.isoformat(),
         **{f"rows_{kind}": comparison.rows[kind] for kind in KINDS},
         "rows_not_synced_yet": comparison.pending,
+        "rows_withheld": comparison.withheld,
         "rows_mended": max(found.get(comparison.name, 0) - differing, 0),
         "examples": {kind: comparison.examples[kind] for kind in KINDS if comparison.examples[kind]},
         "columns_not_compared": list(comparison.left_out),

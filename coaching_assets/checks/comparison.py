@@ -32,8 +32,9 @@ Bucket = tuple[int, int, int, int, int]
 class Comparison:
     """How a table of the replica compares with BigQuery, in rows.
 
-    `pending` rows are so new at the source that the next sync reads them. `surplus_rows` are the hashes of the surplus
-    rows' keys, with the rows' digests. `as_of` is when BigQuery was asked.
+    `pending` rows are so new at the source that the next sync reads them. `withheld` rows are kept out, or stand there
+    redacted, because of an erasure. `surplus_rows` are the hashes of the surplus rows' keys, with the rows' digests.
+    `as_of` is when BigQuery was asked.
     """
 
     table: SourceTable
@@ -43,6 +44,7 @@ class Comparison:
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
     equal: int = 0
     pending: int = 0
+    withheld: int = 0
     rows: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     examples: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     surplus_rows: list[tuple[str, str]] = field(default_factory=list)
@@ -57,6 +59,12 @@ class Comparison:
     def is_equal(self) -> bool:
         """Whether the replica holds what BigQuery holds; a table that is not at the source has nothing to hold."""
         return self.state == "not at the source" or (self.state == "compared" and not any(self.rows.values()))
+
+    def withhold(self) -> None:
+        """Take what is still missing or different for withheld: it was just read whole, and merged but for erasures."""
+        self.withheld = self.rows["missing"] + self.rows["different"]
+        for kind in ("missing", "different"):
+            self.rows[kind], self.examples[kind] = 0, []
 
     @property
     def surplus_share(self) -> float:

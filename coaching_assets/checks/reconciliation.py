@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.checks.comparison import Comparison, compare
 from coaching_assets.checks.repair import Tell, mend
-from coaching_assets.postgres import connect
+from coaching_assets.postgres import Connection, connect
 from coaching_assets.published.plan import Plan, make_plan
 from coaching_assets.replica import loading
 from coaching_assets.settings import Settings
@@ -65,8 +65,21 @@ def reconcile(
     again = [table for table in survey.present if not comparisons[table].is_equal]
     result.comparisons |= _compared(bigquery, settings, survey.present, again)
     with connect(settings) as database:
+        if _anything_was_erased(database):
+            for table in again:
+                result.comparisons[table].withhold()
+        database.rollback()
         result.plan = make_plan(database, settings)
     return result
+
+
+def _anything_was_erased(database: Connection) -> bool:
+    with database.cursor() as cursor:
+        cursor.execute("select to_regclass('coaching_sync.erased_identities') is not null")
+        if not (cursor.fetchone() or (False,))[0]:
+            return False
+        cursor.execute("select exists (select from coaching_sync.erased_identities)")
+        return bool((cursor.fetchone() or (False,))[0])
 
 
 def _compared(

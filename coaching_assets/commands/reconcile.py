@@ -33,16 +33,22 @@ def print_reconciliation(console: Console, result: Reconciliation) -> None:
 
 
 def _replica_table(result: Reconciliation) -> Table:
-    table = _table("Replica and BigQuery", "equal", *KINDS, "not synced yet")
+    table = _table("Replica and BigQuery", "equal", *KINDS, "not synced yet", "withheld")
     if result.found:
         table.add_column("mended", justify="right", no_wrap=True)
     table.add_column("as of (UTC)", no_wrap=True)
     for comparison in result.comparisons.values():
         is_compared = comparison.state in {"compared", "not loaded"}
-        figures = [comparison.equal, *(comparison.rows[kind] for kind in KINDS), comparison.pending]
+        figures = [
+            comparison.equal,
+            *(comparison.rows[kind] for kind in KINDS),
+            comparison.pending,
+            comparison.withheld,
+        ]
         cells = [f"{figure:,}" if is_compared else "" for figure in figures]
         if result.found:
-            mended = result.found.get(comparison.name, 0) - sum(comparison.rows.values())
+            left = sum(comparison.rows.values()) + comparison.withheld
+            mended = result.found.get(comparison.name, 0) - left
             cells.append(f"{max(mended, 0):,}" if is_compared else "")
         as_of = f"{comparison.as_of:%Y-%m-%d %H:%M:%S}"
         state = as_of if comparison.state == "compared" else f"[yellow]{comparison.state}[/yellow]"

@@ -5,7 +5,7 @@ from typing import Any
 
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres import connect, run_sql_file
-from coaching_assets.replica import loading
+from coaching_assets.replica import erasing, loading
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.settings import Settings
@@ -26,8 +26,12 @@ def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, 
             connect(settings, autocommit=True) as database,
             loading.one_at_a_time(database, pipeline, schema),
         ):
-            run_sql_file(database, "coaching_assets.replica", "bookkeeping.sql")
-            failures |= run(bigquery, settings, pipeline, some)
+            for name in ("bookkeeping.sql", "erasure.sql"):
+                run_sql_file(database, "coaching_assets.replica", name)
+            load_ids, failed = run(bigquery, settings, pipeline, some)
+            failures |= failed
+            with database.cursor() as cursor:
+                erasing.sweep(cursor, settings, some, load_ids)
     if failures:
         raise NotLoaded(failures)
 
@@ -38,8 +42,8 @@ def run(
     pipeline: PipelineName,
     tables: Mapping[SourceTable, TableDescription],
     **options: Any,
-) -> dict[SourceTable, str]:
-    """Run a pipeline over some of its tables, read whole; returns why a table could not be loaded.
+) -> tuple[list[str], dict[SourceTable, str]]:
+    """Run a pipeline over some of its tables, read whole; returns the load ids, and why a table could not be loaded.
 
     Args:
         bigquery: the source.
@@ -58,8 +62,9 @@ def run(
         def load(some: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
             yield dlt_pipeline.run(source_for(pipeline, some), **options)
 
-        _, errors = loading.run_apart(load, extractions)
-    return {table: loading.explain(error) for table, error in errors.items()}
+        loaded, errors = loading.run_apart(load, extractions)
+    load_ids = [load_id for info in loaded if info is not None for load_id in info.loads_ids]
+    return load_ids, {table: loading.explain(error) for table, error in errors.items()}
 
 
 def by_pipeline(

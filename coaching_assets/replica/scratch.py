@@ -48,7 +48,7 @@ def scratch_replica(
             failures: dict[SourceTable, str] = {}
             for pipeline, some in by_pipeline(tables):
                 tell(f"Reading {', '.join(f'{settings.datasets[t.source]}.{t.name}' for t in some)} …")
-                failures |= run(bigquery, scratch, pipeline, some, write_disposition="append")
+                failures |= run(bigquery, scratch, pipeline, some, write_disposition="append")[1]
             if failures:
                 raise NotLoaded(failures)
             for table in tables:
