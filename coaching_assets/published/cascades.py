@@ -23,8 +23,6 @@ def children_of(cursor: Cursor, table: PublishedTable) -> list[tuple[str, str]]:
 def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Composable | None:
     """A condition on a row (by its alias): application-owned rows refer to it, or to what would be deleted with it.
 
-    Rows of published tables that somebody else wrote count as the application's.
-
     None where nothing refers to the table.
     """
     conditions: list[sql.Composable] = []
@@ -42,13 +40,9 @@ def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Comp
         if not is_published:
             conditions.append(sql.Composed([refers, sql.SQL(")")]))
             continue
-        published = _published(child)
-        reasons = [deeper] if (deeper := blocker(cursor, published, alias)) is not None else []
-        if published.may_be_foreign:
-            foreign = sql.SQL(read_sql(__package__, f"{child}_foreign.sql"))
-            reasons.append(sql.Composed([sql.SQL("("), foreign.format(row=sql.Identifier(alias)), sql.SQL(")")]))
-        if reasons:
-            conditions.append(sql.Composed([refers, sql.SQL(" and ("), sql.SQL(" or ").join(reasons), sql.SQL("))")]))
+        deeper = blocker(cursor, _published(child), alias)
+        if deeper is not None:
+            conditions.append(sql.Composed([refers, sql.SQL(" and ("), deeper, sql.SQL("))")]))
     return sql.SQL(" or ").join(conditions) if conditions else None
 
 

@@ -48,8 +48,6 @@ class PublishedTable:
     waits_for: tuple[TableName, ...] = ()
     """The tables whose rows this table's rows refer to, and wait for."""
     noted_before: bool = False
-    may_be_foreign: bool = False
-    """Whether somebody else may have written rows into an aggregate of this project's; see `<name>_foreign.sql`."""
 
     @property
     def row_source(self) -> str:
@@ -94,7 +92,6 @@ SPEAKERS = PublishedTable(
     sources=("gong_call_speaker", "gong_call_participant", "gong_users", "gong_call"),
     needs=("call_id", "id"),
     parents=(Parent("call_id", "calls"),),
-    may_be_foreign=True,
     waits_for=("calls",),
     noted_before=True,
     findings=(("talk_time_within_call", "speakers_over_time.sql"),),
@@ -106,7 +103,6 @@ TRANSCRIPTS = PublishedTable(
     needs=("call_id",),
     sources=("gong_transcript", "gong_call", "gong_call_speaker", "gong_call_participant"),
     parents=(Parent("call_id", "calls"), Parent("speaker_id", "speakers", optional=True)),
-    may_be_foreign=True,
     waits_for=("calls",),
     natural_key=("call_id", "sequence_number"),
     findings=(("keys_unique", "twins.sql"), ("parents_present", "transcripts_without_speaker.sql")),
@@ -119,7 +115,6 @@ CALL_OPPORTUNITIES = PublishedTable(
     sources=("gong_call_context_integration", "gong_call"),
     needs=("call_id", "object_id"),
     parents=(Parent("call_id", "calls"),),
-    may_be_foreign=True,
     waits_for=("calls", "opportunities"),
     noted_before=True,
     description="Which call was about which opportunity.",
