@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetObservation,
     DefaultSensorStatus,
@@ -20,11 +21,13 @@ from dagster import (
 )
 
 from coaching_assets.automation.jobs import coaching_sync, unfinished_sync
-from coaching_assets.catalogue import SourceTable
+from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres import CannotConnect, connect
 from coaching_assets.published.assets import published_key
+from coaching_assets.published.integrity import integrity_specs
+from coaching_assets.published.tables import TABLES as PUBLISHED
 from coaching_assets.published.tables import reached_from
-from coaching_assets.replica.assets import replica_key
+from coaching_assets.replica.assets import replica_checks, replica_key
 from coaching_assets.settings import SettingError, Settings, load_settings
 from coaching_assets.source.assets import source_key
 from coaching_assets.source.errors import SourceError
@@ -95,8 +98,18 @@ def evaluate_changes(context: SensorEvaluationContext, settings: Settings, now: 
     if reason:
         return SensorResult(skip_reason=reason, asset_events=observations, cursor=seen.dump())
     seen.requested = key
-    request = RunRequest(run_key=key, asset_selection=selection(settings, changes.changed), tags={"trigger": "changes"})
+    assets = selection(settings, changes.changed)
+    # only what the steps check of their own work: what is evaluated by the clock would cost queries
+    checks = [check for check in step_checks(settings) if check.asset_key in assets]
+    request = RunRequest(run_key=key, asset_selection=assets, asset_check_keys=checks, tags={"trigger": "changes"})
     return SensorResult(run_requests=[request], asset_events=observations, cursor=seen.dump())
+
+
+def step_checks(settings: Settings) -> list[AssetCheckKey]:
+    """The checks that a step yields with what it materializes."""
+    replica = [check for table in TABLES for check in replica_checks(replica_key(settings, table))]
+    published = [check for table in PUBLISHED for check in integrity_specs(table, published_key(table))]
+    return [check.key for check in (*replica, *published)]
 
 
 def selection(settings: Settings, tables: Iterable[SourceTable]) -> list[AssetKey]:

@@ -89,17 +89,16 @@ def replica_assets(settings: Settings) -> list[AssetsDefinition]:
     return [_pipeline_assets(settings, pipeline) for pipeline in PIPELINES]
 
 
+def replica_checks(key: AssetKey) -> list[AssetCheckSpec]:
+    """The checks that a step yields with a table of the replica."""
+    loaded = AssetCheckSpec(LOADED, asset=key, description="The last sync could read the table from BigQuery.")
+    return [loaded, schema_spec(key)]
+
+
 def _pipeline_assets(settings: Settings, pipeline: PipelineName) -> AssetsDefinition:
     # the dlt source itself is made at run time, when it is known what stands at the source; making one takes a while
     specs = [replica_spec(settings, table) for table in tables_of(pipeline)]
-    checks = [
-        check
-        for spec in specs
-        for check in (
-            AssetCheckSpec(LOADED, asset=spec.key, description="The last sync could read the table from BigQuery."),
-            schema_spec(spec.key),
-        )
-    ]
+    checks = [check for spec in specs for check in replica_checks(spec.key)]
 
     @multi_asset(
         name=pipeline, specs=specs, check_specs=checks, can_subset=True, pool=pipeline, op_tags=BEFORE_PUBLISHING

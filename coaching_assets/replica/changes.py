@@ -9,6 +9,7 @@ from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.replica.loading import Survey, survey
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
+from coaching_assets.source.errors import SourceError
 from coaching_assets.source.reading import STORED_KINDS
 
 
@@ -33,6 +34,8 @@ def look(bigquery: BigQuery, database: Connection, settings: Settings) -> Change
         SourceError: BigQuery does not answer.
     """
     found = survey(bigquery, settings, TABLES)
+    if found.failed and not found.present and not found.absent:
+        raise SourceError(next(iter(found.failed.values())))
     loaded = _loaded(database, settings)
     unknowable = frozenset(
         table for table, seen in found.present.items() if seen.kind not in STORED_KINDS or seen.streaming
