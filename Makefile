@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## the whole graph on sample data, then Dagster's UI (DEMO_EX
 	@$(BIN)/python -W ignore -m coaching_assets.demo
 
 test: $(INSTALLED) ## the tests, on real servers that they start themselves
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -W ignore -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hours
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
