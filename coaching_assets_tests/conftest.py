@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,8 +16,12 @@ NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    # not in pytest's own folder: another pytest that starts meanwhile takes that away from everybody but root
+    with (
+        TemporaryDirectory(prefix="coaching-postgres-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres(Path(folder), durable=False) as server,
+    ):
         yield server
 
 

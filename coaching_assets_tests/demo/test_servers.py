@@ -23,8 +23,9 @@ from coaching_assets.demo.servers import (
 SECONDS = 30
 
 KEEP_BOTH = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 from coaching_assets.demo.servers import bigquery_emulator, embedded_postgres
 folder = Path(sys.argv[1])
 with (
