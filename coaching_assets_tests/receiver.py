@@ -17,7 +17,7 @@ class Receiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 receiver.asked += 1
                 content = self.rfile.read(int(self.headers["Content-Length"]))
                 if not receiver.refuses:

@@ -9,18 +9,24 @@ from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
     AssetKey,
+    AssetsDefinition,
     DagsterInstance,
+    Definitions,
     RepositoryDefinition,
     SensorResult,
     SkipReason,
+    asset,
     build_sensor_context,
+    define_asset_job,
 )
+from typer.testing import CliRunner, Result
 
 from coaching_assets.automation.alerting.deciding import State
 from coaching_assets.automation.alerting.sensor import tick
+from coaching_assets.cli import app
 from coaching_assets.settings import load_settings
+from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.receiver import Receiver, receiving
-from coaching_assets_tests.test_commands import coaching
 
 HOUR = timedelta(hours=1)
 SECRETS = ("sesame-open", "hidden-path", "somebody")
@@ -52,6 +58,11 @@ def pager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     with receiving() as receiver:
         monkeypatch.setenv("ALERT_PAGE_URLS", receiver.url)
         yield receiver
+
+
+def coaching(command: str) -> Result:
+    """What the command does, in this process: each of its own would import everything again."""
+    return CliRunner().invoke(app, [command])
 
 
 class Ticks:
@@ -105,10 +116,11 @@ def evaluated(
     )
 
 
-def sync(instance: DagsterInstance, repository: RepositoryDefinition, *assets: str) -> bool:
-    selection = [AssetKey(asset.split("/")) for asset in assets] or None
+def run(instance: DagsterInstance, repository: RepositoryDefinition, *assets: str, **tags: str) -> bool:
+    """Runs `coaching_sync`, of some assets or of all; says whether it succeeded."""
     job = repository.get_job("coaching_sync")
-    return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection).success
+    selection = [AssetKey(asset) for asset in assets] or None
+    return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection, tags=tags).success
 
 
 def test_a_check_that_fails_is_told_once_and_its_recovery_once(
@@ -233,12 +245,19 @@ def test_what_nobody_could_be_told_of_and_is_over_is_not_told(
 
 
 def test_failed_syncs_are_told_once_and_three_in_a_row_page_once(
-    deployment, repository: RepositoryDefinition, instance: DagsterInstance, receiver: Receiver, pager: Receiver, ticks
+    deployment: Deployment,
+    repository: RepositoryDefinition,
+    instance: DagsterInstance,
+    receiver: Receiver,
+    pager: Receiver,
+    ticks: Ticks,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ALERT_LEVEL", "error")  # the source is empty, of which there are warnings
     with pytest.MonkeyPatch.context() as away:
         away.setenv("DATABASE_URL", "postgresql://nobody:sesame-open@127.0.0.1:1/nothing")
         for number in range(1, 5):
-            assert not sync(instance, repository)
+            assert not run(instance, repository)
             ticks.tick(HOUR)
             assert len(pager.messages) == (1 if number >= 3 else 0)
     (message,) = receiver.take()
@@ -248,11 +267,7 @@ def test_failed_syncs_are_told_once_and_three_in_a_row_page_once(
     assert "sesame-open" not in message["message"]
     assert pager.take()[0]["title"] == "coaching_sync failed 3 times in a row"
 
-    assert sync(instance, repository, "gongio_ft/email")
-    ticks.tick()
-    assert receiver.take() == [], "a run of one table is no recovery of the others"
-
-    assert sync(instance, repository)
+    assert run(instance, repository)
     ticks.tick()
     assert receiver.titles == ["coaching_sync works again"]
     assert pager.titles == ["coaching_sync works again"]
@@ -268,14 +283,46 @@ def test_a_run_that_will_be_retried_is_no_failure_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/nothing")
-    job = repository.get_job("coaching_sync")
-    retried = job.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/will_retry": "true"})
-    assert not retried.success
+    assert not run(instance, repository, **{"dagster/will_retry": "true"})
     ticks.tick()
     assert receiver.take() == []
-    assert not sync(instance, repository)
+    assert not run(instance, repository)
     ticks.tick()
     assert receiver.titles == ["coaching_sync failed"]
+
+
+def test_a_run_of_other_assets_is_no_recovery(instance: DagsterInstance, receiver: Receiver) -> None:
+    broken = {"accounts"}
+
+    def table(name: str) -> AssetsDefinition:
+        @asset(name=name)
+        def load() -> None:
+            if name in broken:
+                raise ValueError(f"{name} cannot be read\nand so on")
+
+        return load
+
+    tables = [table(name) for name in ("calls", "accounts", "deals")]
+    repository = Definitions(tables, jobs=[define_asset_job("coaching_sync")]).get_repository_def()
+    ticks = Ticks(instance, repository)
+
+    assert not run(instance, repository)
+    ticks.tick()
+    (message,) = receiver.take()
+    assert message["message"].splitlines()[0] == "accounts: ValueError: accounts cannot be read"
+
+    assert run(instance, repository, "calls")
+    ticks.tick()
+    assert not run(instance, repository, "accounts")
+    ticks.tick()
+    broken.clear()
+    assert run(instance, repository, "accounts")
+    ticks.tick()
+    assert receiver.take() == [], "the deals have not been loaded since"
+
+    assert run(instance, repository, "deals", "calls")
+    ticks.tick()
+    assert receiver.titles == ["coaching_sync works again"]
 
 
 def test_the_sensor_sends_and_keeps_its_cursor(
@@ -309,15 +356,15 @@ def test_an_entry_that_is_no_url_is_named_by_its_place(
 
     for command in ("alert-test", "doctor"):
         result = coaching(command)
-        assert result.returncode == 1
+        assert result.exit_code == 1
         assert sentence in result.stdout
         assert "slack-token-of-mine" not in result.stdout + result.stderr
     assert "slack-token-of-mine" not in repr(load_settings())
 
 
-def test_alert_test_says_who_accepted_it(receiver: Receiver, pager: Receiver) -> None:
+def test_alert_test_says_who_accepted_it(receiver: Receiver, pager: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     result = coaching("alert-test")
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.exit_code == 0, result.stdout + result.stderr
     assert result.stdout.splitlines() == [
         "ALERT_URLS entry 1 (json://127.0.0.1): accepted",
         "ALERT_PAGE_URLS entry 1 (json://127.0.0.1): accepted",
@@ -326,11 +373,13 @@ def test_alert_test_says_who_accepted_it(receiver: Receiver, pager: Receiver) ->
 
     pager.refuses = True
     result = coaching("alert-test")
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert "ALERT_PAGE_URLS entry 1 (json://127.0.0.1): " in result.stdout
     assert "503" in result.stdout
     assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
 
-    result = coaching("alert-test", ALERT_URLS="", ALERT_PAGE_URLS="")
-    assert result.returncode == 1
+    monkeypatch.delenv("ALERT_URLS")
+    monkeypatch.delenv("ALERT_PAGE_URLS")
+    result = coaching("alert-test")
+    assert result.exit_code == 1
     assert result.stderr.startswith("ALERT_URLS is not set.")

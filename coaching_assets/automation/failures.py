@@ -1,5 +1,6 @@
 """Why a step or a run failed, in a line that people can do something with."""
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ def explain_failure(event: "DagsterEvent") -> str:
     data = event.step_failure_data
     description = data.user_failure_data.description if data.user_failure_data else None
     error = data.error.cause if data.error and data.error.cause else data.error
-    return f"{event.step_key}: {first_line(description or (error.message if error else ''))}"
+    # the message of an error of this project's own is a sentence; which class it is of is of no use to who reads it
+    sentence = re.sub(r"^coaching_assets\.[\w.]+: ", "", error.message) if error else ""
+    return f"{event.step_key}: {first_line(description or sentence)}"
 
 
 def first_line(text: str) -> str:

@@ -149,7 +149,7 @@ def _ended_at(record: RunRecord) -> datetime:
 
 def _covered(repository: RepositoryDefinition, run: DagsterRun) -> frozenset[object]:
     """The assets that a run was about; of a run without any, its job's name."""
-    if run.asset_selection is not None or run.asset_check_selection is not None:
+    if run.asset_selection or run.asset_check_selection:
         assets = frozenset(run.asset_selection or ())
     else:
         assets = frozenset(repository.get_job(run.job_name).asset_layer.selected_asset_keys)
@@ -158,8 +158,11 @@ def _covered(repository: RepositoryDefinition, run: DagsterRun) -> frozenset[obj
 
 def _brought_up_to_date(repository: RepositoryDefinition, run: DagsterRun) -> frozenset[object]:
     """What a successful run covers; nothing, where somebody ran some of its steps only."""
-    some_steps = run.step_keys_to_execute and run.tags.get(IS_RETRY_FROM_FAILURE) != "true"
-    return frozenset() if some_steps else _covered(repository, run)
+    steps = run.step_keys_to_execute
+    some_only = steps is not None and len(steps) < len(repository.get_job(run.job_name).nodes)
+    if some_only and not run.asset_selection and run.tags.get(IS_RETRY_FROM_FAILURE) != "true":
+        return frozenset()
+    return _covered(repository, run)
 
 
 def _reason(instance: DagsterInstance, run: DagsterRun) -> str:
