@@ -38,12 +38,14 @@ class JsonLineHandler(logging.Handler):
         """Print one line."""
         meta: Mapping[str, Any] = getattr(record, "dagster_meta", None) or {}
         event: DagsterEvent | None = meta.get("dagster_event")
+        if event is None and record.levelno < logging.INFO:
+            return
         if event is not None and not event.is_step_failure and event.event_type not in RUN_ENDS:
             return
         message = meta.get("orig_message", record.getMessage())
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "level": logging.getLevelName(max(record.levelno, logging.INFO)).lower(),
             "message": explain_failure(event) if event is not None and event.is_failure else message,
             "run_id": meta.get("run_id"),
             "job": meta.get("job_name"),
@@ -57,8 +59,10 @@ class JsonLineHandler(logging.Handler):
 @logger(config_schema={}, description="What the steps say, tersely; with LOG_FORMAT=json a JSON object a line.")
 def terminal_logger(context: InitLoggerContext) -> logging.Logger:
     """A logger that prints to the terminal."""
-    terminal = logging.Logger("coaching_terminal", logging.INFO)
-    terminal.addHandler(JsonLineHandler() if load_settings().log_format == "json" else TerminalHandler())
+    as_json = load_settings().log_format == "json"
+    # how a run ended is of the level DEBUG where it ended well
+    terminal = logging.Logger("coaching_terminal", logging.DEBUG if as_json else logging.INFO)
+    terminal.addHandler(JsonLineHandler() if as_json else TerminalHandler())
     return terminal
 
 
