@@ -29,6 +29,7 @@ def one_clear_sentence(verbose: bool) -> Iterator[None]:
     """Turn the errors that people can do something about into a sentence and exit status 1."""
     from coaching_assets.commands.erase import CannotErase
     from coaching_assets.commands.init_db import NotEmpty
+    from coaching_assets.commands.metrics import CannotListen
     from coaching_assets.commands.rejected import UnknownTable
     from coaching_assets.postgres import CannotConnect
     from coaching_assets.published.application import MissingTables
@@ -45,6 +46,7 @@ def one_clear_sentence(verbose: bool) -> Iterator[None]:
         MissingTables,
         NotEmpty,
         CannotErase,
+        CannotListen,
         UnknownTable,
     ) as error:
         if verbose:
@@ -64,8 +66,10 @@ def sync(verbose: Verbose = False) -> None:
     from coaching_assets.commands.sync import print_report, run_sync
 
     with one_clear_sentence(verbose):
-        report = run_sync(load_settings())
-        print_report(console, report)
+        settings = load_settings()
+        report = run_sync(settings)
+        if settings.log_format == "text":
+            print_report(console, report)
         raise typer.Exit(0 if report.success else 1)
 
 
@@ -87,6 +91,30 @@ def doctor(verbose: Verbose = False) -> None:
     with one_clear_sentence(verbose):
         healthy = print_findings(console, examine(load_settings()))
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command("alert-test")
+def alert_test(verbose: Verbose = False) -> None:
+    """Send one message to everybody who is to be alerted; the exit status says whether all accepted it."""
+    from coaching_assets.commands.alert_test import send_test
+
+    with one_clear_sentence(verbose):
+        raise typer.Exit(0 if send_test(console, load_settings()) else 1)
+
+
+@app.command()
+def metrics(
+    port: Annotated[int, typer.Option(help="The port that is listened at.", min=0, max=65535)] = 9464,
+    host: Annotated[str, typer.Option(help="The address that is listened at.")] = "127.0.0.1",
+    verbose: Verbose = False,
+) -> None:
+    """Serve what the last syncs did to Prometheus, until Ctrl-C."""
+    from coaching_assets.commands.metrics import serve
+
+    with one_clear_sentence(verbose):
+        server, thread = serve(load_settings(), host, port)
+        _tell(f"Serving http://{host}:{server.server_port}/metrics …")
+        thread.join()
 
 
 @app.command()

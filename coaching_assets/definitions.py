@@ -7,10 +7,12 @@ from dagster import (
     Definitions,
     JobDefinition,
     colored_console_logger,
+    json_console_logger,
     with_source_code_references,
 )
 from dagster_dlt import DagsterDltResource
 
+from coaching_assets.automation.alerting.sensor import alerts
 from coaching_assets.automation.change_sensor import bigquery_changes
 from coaching_assets.automation.freshness_sensor import freshness_checks, freshness_sensor
 from coaching_assets.automation.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, executor
@@ -36,9 +38,9 @@ defs = Definitions(
     asset_checks=[freshness_checks(settings), reconciliation_checks(settings)],
     jobs=[coaching_sync, coaching_reconciliation],
     schedules=[hourly_coaching_sync(settings), daily_reconciliation(settings)],
-    sensors=[bigquery_changes(settings), freshness_sensor(settings)],
+    sensors=[bigquery_changes(settings), freshness_sensor(settings), alerts(settings)],
     resources={"dlt": DagsterDltResource()},
-    loggers={"console": colored_console_logger, "terminal": terminal_logger},
+    loggers={"console": colored_console_logger, "terminal": terminal_logger, "json": json_console_logger},
     executor=executor,
 )
 

@@ -19,6 +19,7 @@ BIGQUERY_SECTION = "sources.bigquery.credentials"
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 class SettingError(Exception):
@@ -71,7 +72,21 @@ class Settings(BaseSettings):
     company_domains: CommaSeparated = Field(
         default=(), description="The company's own e-mail domains, comma-separated; they mark company-side speakers."
     )
-    alert_urls: CommaSeparated = Field(default=(), description="Apprise URLs for alerts, comma-separated.")
+    alert_urls: CommaSeparatedSecrets = Field(default=(), description="Apprise URLs for alerts, comma-separated.")
+    alert_page_urls: CommaSeparatedSecrets = Field(
+        default=(), description="Apprise URLs that are told once when three syncs failed in a row, comma-separated."
+    )
+    alert_level: Literal["warning", "error"] = Field(
+        default="warning", description="The least level that is sent to ALERT_URLS."
+    )
+    alert_interval_seconds: int = Field(default=60, ge=1, description="How often it is looked for what to alert of.")
+    alert_repeat_hours: float = Field(
+        default=24.0, gt=0, description="After how long an alert is sent again while it still fails."
+    )
+    dagster_ui_url: str | None = Field(
+        default=None, pattern="^https?://", description="Where people open Dagster's UI; alerts link to it."
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="How runs log: as text, or as JSON lines.")
 
     google_application_credentials: Path | None = Field(
         default=None, description="Google's own: the path of a service account's key. Else the default credentials."
@@ -138,7 +153,7 @@ class Settings(BaseSettings):
         """Only arguments and the environment: one place to look when a value surprises."""
         return init_settings, env_settings
 
-    @field_validator("company_domains", "alert_urls", mode="before")
+    @field_validator("company_domains", "alert_urls", "alert_page_urls", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -166,6 +181,11 @@ class Settings(BaseSettings):
         default = (self.published_warn_minutes, self.published_error_minutes)
         warn, error = self.freshness_objectives.get(published_table, default)
         return timedelta(minutes=warn), timedelta(minutes=error)
+
+    @property
+    def alert_repeat(self) -> timedelta:
+        """After how long an alert is sent again while it still fails."""
+        return timedelta(hours=self.alert_repeat_hours)
 
     @property
     def longest_without_sync(self) -> timedelta:

@@ -10,6 +10,7 @@ from dagster import (
     in_process_executor,
 )
 
+from coaching_assets.automation.logs import run_logging
 from coaching_assets.checks.assets import reconciliation_check_keys
 from coaching_assets.checks.freshness import freshness_specs
 from coaching_assets.settings import load_settings
@@ -39,12 +40,14 @@ reconciliation = AssetSelection.checks(*reconciliation_check_keys(settings))
 coaching_sync = define_asset_job(
     SYNC_JOB,
     selection=AssetSelection.all() - freshness - reconciliation,
+    config=run_logging(settings),
     description="Brings the replica up to date with BigQuery, and the application's tables with the replica.",
 )
 
 coaching_reconciliation = define_asset_job(
     RECONCILIATION_JOB,
     selection=reconciliation,
+    config=run_logging(settings),
     description="Proves that the replica equals BigQuery and the application's tables the replica; mends what differs.",
 )
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
+from coaching_assets.automation.alerting.sending import recipients
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import Source, SourceTable
 from coaching_assets.postgres import CannotConnect, Connection, connect, read_sql
@@ -37,6 +38,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Run all checks, one after the other; nothing is written anywhere."""
     yield from _guarded("BigQuery", lambda: _bigquery(settings))
     yield from _guarded("Postgres", lambda: _postgres(settings))
+    yield from _alerts(settings)
 
 
 def print_findings(console: Console, findings: Iterator[Finding]) -> bool:
@@ -112,6 +114,16 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
         yield _direct(parts.hostname or "", parts.port)
         yield from _application_tables(database, settings)
         yield from _rights(database, settings)
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    if not settings.alert_urls:
+        yield Finding("warning", "Nobody is alerted when something fails", "Set ALERT_URLS; see docs/alerts.md.")
+    for recipient in recipients(settings):
+        if isinstance(recipient, SettingError):
+            yield Finding("failed", "Alerts", str(recipient))
+        else:
+            yield Finding("ok", f"Alerts: {recipient}; `coaching alert-test` sends one")
 
 
 def _version(database: Connection) -> Finding:

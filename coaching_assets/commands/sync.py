@@ -10,15 +10,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from coaching_assets.automation.failures import explain_failure
 from coaching_assets.postgres import connect
 from coaching_assets.published.application import require_application_tables
+from coaching_assets.replica.last_syncs import FIGURES
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, JobExecutionResult
-
-FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
-"""The metadata of a materialization that the summary shows, in its order."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,9 @@ def print_report(console: Console, report: SyncReport) -> None:
 
 
 def _report(result: "JobExecutionResult") -> SyncReport:
+    failures = tuple(explain_failure(event) for event in result.all_events if event.is_step_failure)
     lines = sorted(_lines(result.all_events), key=lambda line: line.asset)
-    return SyncReport(result.success, tuple(lines), tuple(_failures(result.all_events)))
+    return SyncReport(result.success, tuple(lines), failures)
 
 
 def _lines(events: Sequence["DagsterEvent"]) -> Iterable[TableLine]:
@@ -109,15 +109,6 @@ def _lines(events: Sequence["DagsterEvent"]) -> Iterable[TableLine]:
                 figures=tuple(metadata.get(figure) for figure in FIGURES),
                 newest_source_time=_time(metadata.get("newest_source_time")),
             )
-
-
-def _failures(events: Sequence["DagsterEvent"]) -> Iterable[str]:
-    for event in events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            description = data.user_failure_data.description if data.user_failure_data else None
-            error = data.error.cause if data.error and data.error.cause else data.error
-            yield f"{event.step_key}: {description or (error.message.strip() if error else 'unknown')}"
 
 
 def _time(value: str | None) -> datetime | None:

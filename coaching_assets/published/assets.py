@@ -1,6 +1,6 @@
 """The published tables as Dagster assets: a step for opportunities, one for calls and their parts, one for e-mails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -19,12 +19,13 @@ from dagster import (
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.freshness_policy import seen_daily
-from coaching_assets.postgres import connect
+from coaching_assets.postgres import Connection, connect
 from coaching_assets.published.integrity import integrity_results, integrity_specs
 from coaching_assets.published.publisher import Outcome, Publisher
 from coaching_assets.published.sync_status import write_failure
 from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable
 from coaching_assets.replica.assets import replica_key
+from coaching_assets.replica.last_syncs import log_fields, note_sync
 from coaching_assets.settings import Settings, load_settings
 
 POOL = "coaching_publisher"
@@ -90,31 +91,49 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
     with connect(settings) as database, Publisher(database, settings).session() as publisher:
         stopped = {table: reason for table in selected if (reason := publisher.stopped(table))}
         selected = [table for table in selected if table not in stopped]
-        for table, reason in stopped.items():
-            write_failure(database, table, reason)
-        database.commit()
+        _note_failures(database, settings, stopped)
         try:
             outcomes = publisher.publish(group, selected, progress) if selected else {}
         except Exception as error:
             database.rollback()
-            for table in selected:
-                write_failure(database, table, f"{type(error).__name__}: {str(error).splitlines()[0]}")
-            database.commit()
+            sentence = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            _note_failures(database, settings, dict.fromkeys(selected, sentence))
             raise
-    for table in selected:
-        outcome = outcomes[table.name]
         seconds = round(monotonic() - started, 3)
-        context.log.info(
-            f"{settings.coaching_schema}.{table.name}: {outcome.inserted} inserted, {outcome.updated} updated,"
-            f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected"
-        )
-        key = published_key(table)
-        checks = list(integrity_results(table, key, outcome, settings.rejected_rows_error))
-        yield MaterializeResult(asset_key=key, metadata=_metadata(outcome, seconds), check_results=checks)
+        metadata = {table: _metadata(outcomes[table.name], seconds) for table in selected}
+        for table in selected:
+            note_sync(database, f"{settings.coaching_schema}.{table.name}", "loaded", metadata[table])
+        database.commit()
+    for table in selected:
+        yield _result(context, settings, table, outcomes[table.name], metadata[table])
     if stopped:
         names = ", ".join(table.name for table in stopped)
         reasons = " ".join(dict.fromkeys(stopped.values()))
         raise Failure(description=f"Not published: {names}. {reasons}", allow_retries=False)
+
+
+def _result(
+    context: AssetExecutionContext,
+    settings: Settings,
+    table: PublishedTable,
+    outcome: Outcome,
+    metadata: dict[str, Any],
+) -> Result:
+    key, name = published_key(table), f"{settings.coaching_schema}.{table.name}"
+    context.log.info(
+        f"{name}: {outcome.inserted} inserted, {outcome.updated} updated,"
+        f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected",
+        extra=log_fields(name, metadata),
+    )
+    checks = list(integrity_results(table, key, outcome, settings.rejected_rows_error))
+    return MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
+
+
+def _note_failures(database: Connection, settings: Settings, reasons: Mapping[PublishedTable, str]) -> None:
+    for table, reason in reasons.items():
+        write_failure(database, table, reason)
+        note_sync(database, f"{settings.coaching_schema}.{table.name}", "failed", {})
+    database.commit()
 
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:

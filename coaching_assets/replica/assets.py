@@ -29,6 +29,7 @@ from coaching_assets.column_descriptions import describe_column
 from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import Connection, connect, run_sql_file
 from coaching_assets.replica import erasing, loading, modifications
+from coaching_assets.replica.last_syncs import log_fields, note_sync
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.replica.schema_check import compare_schema, schema_spec, schema_unknown
 from coaching_assets.settings import Settings, load_settings
@@ -220,15 +221,19 @@ class Replication:
         loading.note_source_table(database, self.schema, table.name, "loaded", modified=as_of)
         self.context.log.info(
             f"{self.schema}.{table.name}: {metadata.get('rows_read', 0)} rows read,"
-            f" {metadata.get('rows_inserted', 0)} inserted, {metadata.get('rows_updated', 0)} updated"
+            f" {metadata.get('rows_inserted', 0)} inserted, {metadata.get('rows_updated', 0)} updated",
+            extra=log_fields(f"{self.schema}.{table.name}", metadata),
         )
+        note_sync(database, f"{self.schema}.{table.name}", "loaded", metadata)
         return result._replace(metadata=metadata, check_results=self._passed(table, database))
 
     def _unmodified(self, table: SourceTable, database: Connection) -> Result:
         key = replica_key(self.settings, table)
         counts = loading.load_counts(database, self.schema, table.name, ())
         metadata = _count_metadata(counts) if counts is not None else {}
-        self.context.log.info(f"{self.schema}.{table.name}: not modified since it was last loaded")
+        name = f"{self.schema}.{table.name}"
+        self.context.log.info(f"{name}: not modified since it was last loaded", extra=log_fields(name, metadata))
+        note_sync(database, name, "loaded", metadata)
         return MaterializeResult(
             asset_key=key,
             metadata=metadata | {"bytes_read": 0},
@@ -254,6 +259,7 @@ class Replication:
         self, table: SourceTable, database: Connection, state: str, reason: str, severity: AssetCheckSeverity
     ) -> Result:
         missing = self.found.incomplete.get(table)
+        note_sync(database, f"{self.schema}.{table.name}", state, {})
         loading.note_source_table(database, self.schema, table.name, state, reason, missing=missing)
         key = replica_key(self.settings, table)
         check = AssetCheckResult(check_name=LOADED, asset_key=key, passed=False, severity=severity, description=reason)

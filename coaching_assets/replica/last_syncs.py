@@ -1,0 +1,28 @@
+"""What the last sync of each table did, in figures: for the summary, the log, and whoever measures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from coaching_assets.postgres import Connection, read_sql, run_sql_file
+
+FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
+"""The figures in a materialization's metadata, in the order in which they are shown."""
+
+
+def log_fields(table: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The `extra` of a table's log line, from which structured logs are made."""
+    return {"table": table, "figures": {name: metadata[name] for name in FIGURES if name in metadata}}
+
+
+def note_sync(database: Connection, table: str, state: str, metadata: Mapping[str, Any]) -> None:
+    """Note what a sync did to `table` (with its schema), for the metrics.
+
+    A sync that could not do anything keeps what the one before it found out of the source's newest time.
+    """
+    run_sql_file(database, __package__, "last_syncs.sql")
+    with database.cursor() as cursor:
+        cursor.execute(
+            read_sql(__package__, "note_sync.sql"),
+            {name: metadata.get(name) or 0 for name in FIGURES}
+            | {"table": table, "state": state, "newest_source_time": metadata.get("newest_source_time")},
+        )
