@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -126,7 +127,8 @@ def erase(settings: Settings, request: Request, *, only_look: bool = False) -> E
 
 def print_erasure(console: Console, erasure: Erasure, *, only_look: bool) -> None:
     """Print what goes, table by table, and what remains."""
-    table = Table(title="would be erased" if only_look else "erased", title_justify="left")
+    title = "would be erased" if only_look else "erased"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("table")
     table.add_column("rows", justify="right")
     table.add_column("how")

@@ -4,9 +4,10 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -54,12 +55,15 @@ def read_rejected(settings: Settings, table: str | None = None) -> list[Rejected
 
 def print_rejected(console: Console, rows: Sequence[RejectedRow]) -> None:
     """Print a table: published table, key, reason, first and last seen."""
-    table = Table()
-    for column in ("table", "key", "reason", "first seen", "last seen"):
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("table", no_wrap=True)
+    for column in ("key", "reason"):
         table.add_column(column, overflow="fold")
+    for column in ("first seen", "last seen"):
+        table.add_column(f"{column} (UTC)", no_wrap=True)
     for row in rows:
         key = ", ".join(f"{name} {value if value is not None else 'missing'}" for name, value in row.key.items())
-        seen = (f"{time:%Y-%m-%d %H:%M:%S UTC}" for time in (row.first_seen, row.last_seen))
+        seen = (f"{time.astimezone(UTC):%Y-%m-%d %H:%M}" for time in (row.first_seen, row.last_seen))
         table.add_row(row.published_table, escape(key), escape(row.reason), *seen)
     if rows:
         console.print(table)
