@@ -40,8 +40,8 @@ def repository() -> RepositoryDefinition:
 
 
 @pytest.fixture
-def instance(tmp_path) -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as instance:
         yield instance
 
 
