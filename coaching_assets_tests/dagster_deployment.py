@@ -1,4 +1,4 @@
-"""A Dagster deployment for the tests: webserver, daemon and code server as they run in earnest, on the tests' servers."""
+"""A Dagster deployment for the tests: webserver, daemon and code server as in earnest, on the tests' servers."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,21 +18,26 @@ from dagster._core.scheduler.instigation import InstigatorTick
 from dagster_graphql import DagsterGraphQLClient
 
 from coaching_assets.automation.jobs import SYNC_JOB, UNFINISHED
-from coaching_assets.demo.sample import Sample, generate
+from coaching_assets.demo.sample import Sample, change_set, generate
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
 from coaching_assets.demo.supervision import HOST, answers, free_port, supervised, wait_until
 from coaching_assets_tests.deployment import Deployment, installed
 
 REPOSITORY = Path(__file__).parents[1]
 MODULE = "coaching_assets.definitions"
+UPDATE_PICTURES = os.environ.get("UPDATE_PICTURES") == "1"
+"""Whether the README's pictures are taken anew, of a larger installation that has seen some hours."""
+
 SECONDS_TO_WAIT = 120.0
 SECONDS_BETWEEN_LOOKS = 0.2
+HOURS_TO_COME = 4
 
 OFTEN = {
     "SENSOR_INTERVAL_SECONDS": "1",
     "SENSOR_QUIET_SECONDS": "1",
     "CHECK_INTERVAL_SECONDS": "1",
     "RECONCILE_CRON": "0 0 1 1 *",
+    "REJECTED_ROWS_ERROR": "5",
 }
 """Settings by which what happens in minutes happens in seconds, and what happens daily not at all."""
 
@@ -70,14 +75,25 @@ class DagsterDeployment:
         return run
 
     def idle(self) -> None:
-        """Wait until no run is queued or running, and the sensor finds nothing to ask for."""
+        """Wait until the sensor looks and finds that everything is loaded, and no run is queued or running."""
+        since = time.time()
 
         def nothing_left() -> bool:
-            unfinished = self.instance.get_runs(RunsFilter(statuses=UNFINISHED), limit=1)
-            reason = latest.skip_reason if (latest := self.latest_tick("bigquery_changes")) else None
-            return not unfinished and (reason or "").startswith("Nothing changed")
+            tick = self.latest_tick("bigquery_changes")
+            looked = tick is not None and tick.timestamp > since
+            return looked and (tick.skip_reason or "").startswith("Nothing changed") and not self.unfinished()
 
         awaited(lambda: nothing_left() or None, "a quiet moment")
+
+    def unfinished(self) -> bool:
+        """Whether a run is queued or running."""
+        return bool(self.instance.get_runs(RunsFilter(statuses=UNFINISHED), limit=1))
+
+    def live_through(self, hours: int) -> None:
+        """Let some hours pass at the source, one after the other, and wait until each is published."""
+        for hour in range(1, hours + 1):
+            self.load(change_set(self.sample, hour))
+            self.idle()
 
     def latest_tick(self, sensor: str) -> InstigatorTick | None:
         """The newest tick of a sensor that has ended."""
@@ -125,9 +141,11 @@ def dagster_deployment(
         assert psutil.wait_procs(started, timeout=SECONDS_TO_WAIT)[1] == []
 
 
-def small_sample() -> Sample:
-    """A tenth of the demo's sample, delivered an hour ago."""
-    return generate(0.1, until=datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
+def recent_sample(scale: float) -> Sample:
+    """That share of the demo's sample, of which the last `HOURS_TO_COME` hours are yet to come, by `change_set`."""
+    return generate(
+        scale, until=datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_TO_COME)
+    )
 
 
 def _settings(dagster_url: str, home: Path) -> dict[str, str]:
