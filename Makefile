@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint format lock clean
+.PHONY: help setup demo browser test test-long lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -25,6 +25,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## the whole graph on sample data, then Dagster's UI (DEMO_EXIT=1: without it)
 	@$(BIN)/python -W ignore -m coaching_assets.demo
+
+browser: ## the system's Chromium, which the tests of the UI need, where it is missing
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| { echo "Chromium is not installed, and only root can install it: apt-get install chromium, say." >&2; exit 1; }
 
 test: $(INSTALLED) ## the tests, on real servers that they start themselves
 	@$(BIN)/python -W ignore -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)

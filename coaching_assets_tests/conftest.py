@@ -8,6 +8,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
+from coaching_assets_tests.dagster_deployment import (
+    HOURS_TO_COME,
+    UPDATE_PICTURES,
+    DagsterDeployment,
+    dagster_deployment,
+    recent_sample,
+)
 from coaching_assets_tests.deployment import Deployment, installed
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World
@@ -61,3 +68,15 @@ def deployment(
 ) -> Iterator[Deployment]:
     with installed(f"test{next(NUMBERS)}", postgres, emulator, monkeypatch) as installation:
         yield installation
+
+
+@pytest.fixture(scope="session")
+def dagster(
+    postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DagsterDeployment]:
+    """A Dagster that serves an installation in use: its sensors are on, and brought over what BigQuery has."""
+    home, sample = tmp_path_factory.mktemp("dagster_home"), recent_sample(1.0 if UPDATE_PICTURES else 0.1)
+    with dagster_deployment("served", postgres, emulator, sample, home) as served:
+        served.idle()
+        served.live_through(HOURS_TO_COME if UPDATE_PICTURES else 0)
+        yield served
