@@ -16,6 +16,7 @@ from coaching_assets_tests.dagster_deployment import (
     recent_sample,
 )
 from coaching_assets_tests.deployment import Deployment, installed
+from coaching_assets_tests.receiver import Receiver, receiving
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World
 
@@ -71,12 +72,22 @@ def deployment(
 
 
 @pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    """Whom the served Dagster alerts."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
 def dagster(
-    postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres,
+    emulator: BigQueryEmulator,
+    receiver: Receiver,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[DagsterDeployment]:
     """A Dagster that serves an installation in use: its sensors are on, and brought over what BigQuery has."""
     home, sample = tmp_path_factory.mktemp("dagster_home"), recent_sample(1.0 if UPDATE_PICTURES else 0.1)
-    with dagster_deployment("served", postgres, emulator, sample, home) as served:
+    with dagster_deployment("served", postgres, emulator, sample, home, receiver.url) as served:
         served.idle()
         served.live_through(HOURS_TO_COME if UPDATE_PICTURES else 0)
         yield served

@@ -38,6 +38,9 @@ OFTEN = {
     "CHECK_INTERVAL_SECONDS": "1",
     "RECONCILE_CRON": "0 0 1 1 *",
     "REJECTED_ROWS_ERROR": "5",
+    "ALERT_INTERVAL_SECONDS": "1",
+    "PUBLISHED_WARN_MINUTES": "0.3",
+    "PUBLISHED_ERROR_MINUTES": "0.3",
 }
 """Settings by which what happens in minutes happens in seconds, and what happens daily not at all."""
 
@@ -76,12 +79,10 @@ class DagsterDeployment:
 
     def idle(self) -> None:
         """Wait until the sensor looks and finds that everything is loaded, and no run is queued or running."""
-        since = time.time()
 
         def nothing_left() -> bool:
-            tick = self.latest_tick("bigquery_changes")
-            looked = tick is not None and tick.timestamp > since
-            return looked and (tick.skip_reason or "").startswith("Nothing changed") and not self.unfinished()
+            tick = self.next_tick("bigquery_changes")
+            return (tick.skip_reason or "").startswith("Nothing changed") and not self.unfinished()
 
         awaited(lambda: nothing_left() or None, "a quiet moment")
 
@@ -103,6 +104,16 @@ class DagsterDeployment:
                 return next((tick for tick in ticks if tick.end_timestamp is not None), None)
         return None
 
+    def next_tick(self, sensor: str) -> InstigatorTick:
+        """Wait for a tick of a sensor that begins from now on."""
+        since = time.time()
+
+        def looked() -> InstigatorTick | None:
+            tick = self.latest_tick(sensor)
+            return tick if tick is not None and tick.timestamp > since else None
+
+        return awaited(looked, f"a tick of {sensor}")
+
     def errors(self, run_id: str) -> str:
         """What a run logged as an error."""
         return "\n".join(entry.message for entry in self.instance.all_logs(run_id) if entry.level >= 40)
@@ -119,7 +130,7 @@ def awaited(look: Callable[[], Found | None], what: str) -> Found:
 
 @contextmanager
 def dagster_deployment(
-    name: str, postgres: EmbeddedPostgres, emulator: BigQueryEmulator, sample: Sample, home: Path
+    name: str, postgres: EmbeddedPostgres, emulator: BigQueryEmulator, sample: Sample, home: Path, alert_url: str
 ) -> Iterator[DagsterDeployment]:
     """Serve a new installation with that sample, and stop it at the end with every process that it started."""
     with (
@@ -129,7 +140,8 @@ def dagster_deployment(
         installation.load(sample)
         postgres.create_database(f"{name}_dagster")
         shutil.copy(REPOSITORY / "dagster.yaml", home)
-        for variable, value in _settings(postgres.url(f"{name}_dagster"), home).items():
+        settings = _settings(postgres.url(f"{name}_dagster"), home) | {"ALERT_URLS": alert_url}
+        for variable, value in settings.items():
             environment.setenv(variable, value)
         port, log = free_port(), home / "dagster.log"
         with supervised(_command(port), log) as server, DagsterInstance.from_config(str(home)) as instance:

@@ -8,8 +8,11 @@ from coaching_assets.published.assets import POOL
 from coaching_assets.published.publisher import LOCK
 from coaching_assets_tests.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.editing import edited
+from coaching_assets_tests.receiver import Receiver
 
 ACCOUNT, OPPORTUNITY = ("salesforce", "account"), ("salesforce", "opportunity")
+CALL = ("gong", "call")
+STALE, MENDED = "published_is_fresh fails:", "published_is_fresh fails no longer"
 POOLED = {
     "gong_calls": "gong_calls",
     "gong_emails": "gong_emails",
@@ -50,6 +53,33 @@ def test_an_edit_is_published_with_no_ones_help(dagster: DagsterDeployment) -> N
     dagster.succeeded(run.run_id)
     dagster.idle()
     assert dagster.runs()[0].run_id == run.run_id, "what is published is not asked for again"
+
+
+def test_a_publisher_that_stopped_is_told_of_once_and_so_is_its_recovery(
+    dagster: DagsterDeployment, receiver: Receiver
+) -> None:
+    dagster.idle()
+    dagster.next_tick("alerts")
+    dagster.installation.query(
+        "create function refuse() returns trigger language plpgsql as $$begin raise exception 'not today'; end$$;"
+        "create trigger refuse before update on calls for each row execute function refuse()"
+    )
+    receiver.take()
+    dagster.load(edited(dagster.sample, CALL, {}, title="Never published"), ["call"])
+    awaited(lambda: [title for title in receiver.titles if title.startswith(STALE)] or None, "an alert")
+    for _ in range(3):
+        dagster.next_tick("freshness")
+        dagster.next_tick("alerts")
+    told = [message for message in receiver.take() if message["title"].startswith(STALE)]
+    assert len(told) == 1, "once, not at every tick"
+    assert "coaching/calls" in told[0]["title"]
+    assert "Look at the last run of coaching_sync" in told[0]["message"]
+
+    dagster.installation.query("drop trigger refuse on calls")
+    dagster.load(edited(dagster.sample, CALL, {}, hours=2, title="Published at last"), ["call"])
+    awaited(lambda: [title for title in receiver.titles if title.startswith(MENDED)] or None, "the recovery")
+    assert dagster.installation.query("select distinct title from calls") == [("Published at last",)]
+    assert sum(title.startswith(MENDED) for title in receiver.titles) == 1
 
 
 def test_two_runs_at_once_take_turns(dagster: DagsterDeployment) -> None:
