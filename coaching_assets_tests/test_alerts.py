@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +23,8 @@ from dagster import (
 from typer.testing import CliRunner, Result
 
 from coaching_assets.automation.alerting.deciding import State
+from coaching_assets.automation.alerting.problems import Problem
+from coaching_assets.automation.alerting.sending import Recipient, recipients
 from coaching_assets.automation.alerting.sensor import tick
 from coaching_assets.cli import app
 from coaching_assets.settings import load_settings
@@ -383,3 +386,23 @@ def test_alert_test_says_who_accepted_it(receiver: Receiver, pager: Receiver, mo
     result = coaching("alert-test")
     assert result.exit_code == 1
     assert result.stderr.startswith("ALERT_URLS is not set.")
+
+
+def test_of_a_url_only_scheme_and_true_host_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the URL that stands in the reason for a refusal keeps the reason from being shown."""
+    monkeypatch.setenv("ALERT_URLS", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ, json://127.0.0.1:1/sending")
+    monkeypatch.setenv("ALERT_PAGE_URLS", "json://127.0.0.1:1/hidden-path")
+    slack, revealing, paging = (recipient for recipient in recipients(load_settings()))
+    assert str(slack) == "ALERT_URLS entry 1 (slack://)"
+    assert str(revealing) == "ALERT_URLS entry 2 (json://127.0.0.1)"
+    assert isinstance(revealing, Recipient) and isinstance(paging, Recipient)
+    assert revealing.send("title", "body", "info") == "It was not accepted."
+    assert "error occurred sending" in (paging.send("title", "body", "info") or "")
+
+
+def test_since_is_when_it_was_first_seen() -> None:
+    state, first = State(), datetime(2026, 1, 1, tzinfo=UTC)
+    problem = Problem("check", "loaded", "gongio_ft/call", "error", first)
+    state.observe([problem])
+    (later,) = State.read(state.write()).observe([replace(problem, since=first + HOUR)])
+    assert later.since == first
