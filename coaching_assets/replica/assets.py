@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from coaching_assets.column_descriptions import describe_column
 from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import Connection, connect, run_sql_file
 from coaching_assets.replica import erasing, loading, modifications
+from coaching_assets.replica.figures import count_metadata, described
 from coaching_assets.replica.last_syncs import log_fields, note_sync
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.replica.schema_check import compare_schema, schema_spec, schema_unknown
@@ -211,10 +211,10 @@ class Replication:
         counts = loading.load_counts(database, self.schema, table.name, self.trace.load_ids)
         read = extractions[table].result
         if counts is not None:
-            metadata |= _count_metadata(counts)
+            metadata |= count_metadata(counts)
         metadata |= {"bytes_read": read.bytes if read else 0, "seconds": round(seconds, 3)}
         if isinstance(schema := metadata.get(COLUMN_SCHEMA), TableSchemaMetadataValue):
-            metadata[COLUMN_SCHEMA] = _described(schema.value, table)
+            metadata[COLUMN_SCHEMA] = described(schema.value, table)
         metadata["dlt_jobs"] = metadata.pop("jobs", [])
         metadata["dlt_seconds"] = dict(self.trace.seconds)
         as_of = modifications.modification_read(extractions[table])
@@ -230,7 +230,7 @@ class Replication:
     def _unmodified(self, table: SourceTable, database: Connection) -> Result:
         key = replica_key(self.settings, table)
         counts = loading.load_counts(database, self.schema, table.name, ())
-        metadata = _count_metadata(counts) if counts is not None else {}
+        metadata = count_metadata(counts) if counts is not None else {}
         name = f"{self.schema}.{table.name}"
         self.context.log.info(f"{name}: not modified since it was last loaded", extra=log_fields(name, metadata))
         note_sync(database, name, "loaded", metadata)
@@ -249,47 +249,31 @@ class Replication:
     def _absent(self, table: SourceTable, database: Connection) -> Result:
         sentence = f"{self.schema}.{table.name} is not at the source, so {table.without}."
         self.context.log.warning(f"{sentence} It is picked up by itself once Fivetran delivers it.")
-        return self._without_rows(table, database, "not at the source", sentence, AssetCheckSeverity.WARN)
+        # nobody is alerted, day after day, of a table that this installation does without
+        missed = table.required or loading.table_exists(database, self.schema, table.name)
+        severity = AssetCheckSeverity.WARN if missed else None
+        return self._without_rows(table, database, "not at the source", sentence, severity)
 
     def _failed(self, table: SourceTable, reason: str, database: Connection) -> Result:
         self.context.log.error(f"{self.schema}.{table.name} could not be loaded: {reason}")
         return self._without_rows(table, database, "failed", reason, AssetCheckSeverity.ERROR)
 
     def _without_rows(
-        self, table: SourceTable, database: Connection, state: str, reason: str, severity: AssetCheckSeverity
+        self, table: SourceTable, database: Connection, state: str, reason: str, severity: AssetCheckSeverity | None
     ) -> Result:
         missing = self.found.incomplete.get(table)
         note_sync(database, f"{self.schema}.{table.name}", state, {})
         loading.note_source_table(database, self.schema, table.name, state, reason, missing=missing)
         key = replica_key(self.settings, table)
-        check = AssetCheckResult(check_name=LOADED, asset_key=key, passed=False, severity=severity, description=reason)
+        check = AssetCheckResult(
+            check_name=LOADED,
+            asset_key=key,
+            passed=severity is None,
+            severity=severity or AssetCheckSeverity.WARN,
+            description=reason,
+        )
         return MaterializeResult(
             asset_key=key,
             metadata={"state": state, "reason": reason, "rows_read": 0, "bytes_read": 0},
             check_results=[check, schema_unknown(key, reason, passed=table in self.found.absent)],
         )
-
-
-def _described(schema: TableSchema, table: SourceTable) -> TableSchema:
-    """The columns as dlt found them, with what is known of each."""
-    return TableSchema(
-        [
-            TableColumn(c.name, c.type, c.description or describe_column(table.view, c.name), c.constraints, c.tags)
-            for c in schema.columns
-        ]
-    )
-
-
-def _count_metadata(counts: loading.LoadCounts) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "state": "loaded",
-        "dagster/row_count": counts.row_count,
-        "rows_read": counts.rows_read,
-        "rows_inserted": counts.rows_inserted,
-        "rows_updated": counts.rows_updated,
-        "rows_unchanged": max(counts.rows_read - counts.rows_inserted - counts.rows_updated, 0),
-    }
-    if counts.newest_source_time is not None:
-        lag = (datetime.now(UTC) - counts.newest_source_time).total_seconds()
-        metadata |= {"newest_source_time": counts.newest_source_time.isoformat(), "source_lag_seconds": round(lag, 1)}
-    return metadata
