@@ -19,14 +19,14 @@ OPTIONS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--disable-quic", "--no-first-run"),
 ]
-SECONDS_TO_APPEAR = 60
+SECONDS_TO_APPEAR = 120
 WIDTH = 1450
 
 PUBLISHED = ("call_opportunities", "calls", "emails", "opportunities", "speakers", "transcripts")
 GROUPS = ("source_gong", "source_salesforce", "replica_gong_calls", "replica_gong_emails", "replica_salesforce")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if program is None:
