@@ -28,7 +28,7 @@ MODULE = "coaching_assets.definitions"
 UPDATE_PICTURES = os.environ.get("UPDATE_PICTURES") == "1"
 """Whether the README's pictures are taken anew, of a larger installation that has seen some hours."""
 
-SECONDS_TO_WAIT = 120.0
+SECONDS_TO_WAIT = 240.0
 SECONDS_BETWEEN_LOOKS = 0.2
 HOURS_TO_COME = 4
 
@@ -145,7 +145,7 @@ def dagster_deployment(
             environment.setenv(variable, value)
         port, log = free_port(), home / "dagster.log"
         with supervised(_command(port), log) as server, DagsterInstance.from_config(str(home)) as instance:
-            wait_until(server, log, lambda: answers(port, "server_info") or None)
+            wait_until(server, log, lambda: answers(port, "server_info") or None, SECONDS_TO_WAIT)
             environment.undo()
             client = DagsterGraphQLClient(HOST, port_number=port)
             yield DagsterDeployment(installation, sample, instance, client, f"http://{HOST}:{port}")

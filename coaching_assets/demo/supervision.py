@@ -58,20 +58,22 @@ def supervised(
             server.wait()
 
 
-def wait_until(server: "subprocess.Popen[bytes]", log: Path, ready: Callable[[], Found | None]) -> Found:
-    """Wait until `ready` gives something.
+def wait_until(
+    server: "subprocess.Popen[bytes]", log: Path, ready: Callable[[], Found | None], seconds: float = SECONDS_TO_START
+) -> Found:
+    """Wait until `ready` gives something, for so many seconds at most.
 
     Raises:
         ServerFailed: the server ended, or took too long.
     """
-    deadline = time.monotonic() + SECONDS_TO_START
+    deadline = time.monotonic() + seconds
     while True:
         status = server.poll()
         found = ready() if status is None else None
         if found is not None:
             return found
         if status is not None or time.monotonic() > deadline:
-            what = f"ended with status {status}" if status is not None else f"not ready after {SECONDS_TO_START:.0f} s"
+            what = f"ended with status {status}" if status is not None else f"not ready after {seconds:.0f} s"
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
             raise ServerFailed(f"{log.stem}: {what}. The end of {log}:\n{tail}")
         time.sleep(POLL_SECONDS)

@@ -19,14 +19,14 @@ OPTIONS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--disable-quic", "--no-first-run"),
 ]
-SECONDS_TO_APPEAR = 60
+SECONDS_TO_APPEAR = 120
 WIDTH = 1450
 
 PUBLISHED = ("call_opportunities", "calls", "emails", "opportunities", "speakers", "transcripts")
 GROUPS = ("source_gong", "source_salesforce", "replica_gong_calls", "replica_gong_emails", "replica_salesforce")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if program is None:
@@ -60,16 +60,11 @@ def pictures(tmp_path: Path) -> Path:
 
 def test_calls_are_materialized_by_clicking(page: Page, dagster: DagsterDeployment) -> None:
     dagster.idle()
-    page.goto("/assets/coaching/calls")
-    page.get_by_role("button", name="Materialize").first.click()
-    page.get_by_text("Launched run").wait_for()
-    page.get_by_role("link", name="View", exact=True).click()
-    page.wait_for_url("**/runs/*")
-    leave_out_events(page)
+    run_id = materialize(page, "calls")
     expect(page.get_by_text(re.compile(r"public\.calls: 0 inserted, 0 updated, .* 0 rejected"))).to_be_visible()
     expect(page.get_by_text("Success", exact=True)).to_be_visible()
 
-    run = dagster.succeeded(page.url.split("/")[-1].split("?")[0])
+    run = dagster.succeeded(run_id)
     assert {key.to_user_string() for key in run.asset_selection or ()} == {"coaching/calls"}
     page.goto("/assets/coaching/calls?view=events")
     expect(page.get_by_text(f"Materialized in run {run.run_id[:8]}")).to_be_visible()
@@ -91,6 +86,8 @@ def test_a_failing_check_says_what_is_wrong(page: Page, dagster: DagsterDeployme
         "select count(*) from coaching_sync.rejected_rows where published_table = 'transcripts'"
     )[0][0]
     assert rejected > 5, "above what the settings allow"
+    # Of two runs that overtook one another, Dagster takes the checks of one for older than the rows of the other.
+    dagster.succeeded(materialize(page, "transcripts"))
     page.goto("/assets/coaching/transcripts")
     page.get_by_role("tab", name="Checks").click()
     page.get_by_text("rows_publishable").first.click()
@@ -140,6 +137,17 @@ def test_the_graph_shows_the_way_of_the_data(page: Page, dagster: DagsterDeploym
     expect(page.get_by_text("Materialized", exact=True)).to_have_count(len(PUBLISHED))
     expect(page.get_by_text("fetching statuses")).to_have_count(0)
     take(page, pictures / "asset-graph.png", height=1300)
+
+
+def materialize(page: Page, table: str) -> str:
+    """Ask for one table, and open the log of the run."""
+    page.goto(f"/assets/coaching/{table}")
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_text("Launched run").wait_for()
+    page.get_by_role("link", name="View", exact=True).click()
+    page.wait_for_url("**/runs/*")
+    leave_out_events(page)
+    return page.url.split("/")[-1].split("?")[0]
 
 
 def leave_out_events(page: Page) -> None:
