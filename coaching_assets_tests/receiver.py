@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+SECRETS = ("sesame-open", "hidden-path", "somebody")
+"""What nobody may see of a receiver's URL."""
+
 
 class Receiver:
     """What was accepted, each message as apprise's `json://` sends it: title, message, type."""
