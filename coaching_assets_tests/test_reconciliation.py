@@ -7,11 +7,8 @@ import pyarrow as pa
 import pytest
 from dagster import AssetCheckKey, AssetKey, DagsterInstance
 
-from coaching_assets.catalogue import TABLES
-from coaching_assets.checks.canonical import NotComparable, canonical
 from coaching_assets.checks.reconciliation import Reconciliation, reconcile
 from coaching_assets.demo.sample import Sample, generate
-from coaching_assets.source.metadata import Field, TableDescription
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.test_commands import coaching
 
@@ -275,27 +272,6 @@ def test_the_hourly_sync_does_not_reconcile() -> None:
     names = {node.name for node in defs.resolve_job_def("coaching_sync").nodes}
     assert "reconciliation" not in names
     assert {"gong_calls", "salesforce", "publish_calls"} <= names
-
-
-def described(**types: str) -> TableDescription:
-    fields = tuple(Field(name, type_) for name, type_ in types.items())
-    return TableDescription("project", "gongio_ft", "transcript", "TABLE", fields, None, None, None)
-
-
-def test_a_column_whose_type_changed_is_left_out_and_a_key_is_compared_in_either_type() -> None:
-    transcript = next(table for table in TABLES if table.view == "gong_transcript")
-    source = described(call_id="STRING", index="INT64", topic="INT64", sentence="JSON", speaker_id="STRING")
-    text = "character varying"
-    replica = {"call_id": text, "index": text, "index__v_bigint": "bigint", "topic": text, "sentence": "json"}
-    expressions = canonical(transcript, source, replica | {"speaker_id": text})
-    assert expressions.left_out == ("topic", "sentence")
-    assert "index__v_bigint" in repr(expressions.replica_key)
-
-
-def test_a_key_without_a_common_text_is_said() -> None:
-    transcript = next(table for table in TABLES if table.view == "gong_transcript")
-    with pytest.raises(NotComparable, match="its key column index is FLOAT64"):
-        canonical(transcript, described(call_id="STRING", index="FLOAT64"), {})
 
 
 def test_what_was_erased_stays_away_and_is_no_difference_once_it_was_looked_at(synced: Deployment) -> None:

@@ -292,29 +292,3 @@ def test_bignumeric_arrives_with_its_77th_digit(postgres: EmbeddedPostgres, tmp_
     assert kind == "numeric"
     assert [int(Decimal(text).scaleb(38, EXACT)) for text in texts] == list(numbers)
     assert found["nested"] == ("json", ['{"a":1.5}'] * 4)
-
-
-def test_dictionaries_slices_and_views_load_as_plain_values() -> None:
-    batch = pa.RecordBatch.from_arrays(
-        [
-            pa.array(["x", "y", None, "x"]).dictionary_encode(),
-            pa.array([[1], None, [2, 3], []], pa.list_(pa.int64())),
-            pa.array([pa.MonthDayNano([0, 1, 0]), None, pa.MonthDayNano([13, 0, -500_000_000]), None]),
-            pa.array(["a", "b", "c\0", None], pa.string_view()),
-        ],
-        ["word", "list", "span", "view"],
-    )
-    fields = (Field("word", "STRING"), Field("list", "INT64", "REPEATED"), Field("span", "INTERVAL"))
-    loadable = to_loadable(batch.slice(1, 3), fields)
-    assert loadable.to_pydict() == {
-        "word": ["y", None, "x"],
-        "list": ["[]", "[2,3]", "[]"],
-        "span": [None, "1-1 0 -0:0:0.5", None],
-        "view": ["b", "c\ufffd", None],
-    }
-
-
-def test_replaced_characters_are_counted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    batch = pa.RecordBatch.from_arrays([pa.array(["a\0", "b", "\0\0"])], ["note"])
-    to_loadable(batch, [Field("note", "STRING")])
-    assert "Column note" in caplog.text and "2 values" in caplog.text

@@ -1,0 +1,13 @@
+"""What the tests of the sample ask of a row, and of what is planted in it."""
+
+from coaching_assets.demo.sample import PLANTED
+from coaching_assets.demo.sample.values import Row
+
+
+def gone(row: Row) -> bool:
+    return bool(row.get("_fivetran_deleted") or row.get("is_deleted"))
+
+
+def assert_planted(number: int, sort: str) -> None:
+    assert number >= PLANTED[sort], sort
+    assert number >= 2, sort
