@@ -8,6 +8,7 @@ from datetime import datetime
 
 from psycopg2 import sql
 
+from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.postgres import Connection, read_sql, run_sql_file
 from coaching_assets.published import writing
 from coaching_assets.published.application import require_application_tables
@@ -125,19 +126,26 @@ class Publisher:
         started = self._database_time()
         self._find_new_loads(group, tables)
         due = self.find_due(group)
+        reach(KillPoint.DUE_FOUND)
         for done in self.batches(due):
             writing.write_batch(self.database, group, tables, outcomes)
+            reach(KillPoint.BATCH_WRITTEN)
             if done < due:
                 self.database.commit()
+                reach(KillPoint.BATCH_COMMITTED)
                 if progress is not None:
                     progress(done, due)
+        reach(KillPoint.ALL_WRITTEN)
         self._note_published(group, tables, started)
+        reach(KillPoint.LOADS_NOTED)
         for table in tables:
             note_keyless(self.database, table, self.replica[table.row_source].table)
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
             writing.count_open(self.database, table, outcomes[table.name])
             write_status(self.database, table, outcomes[table.name], self.replica)
+        reach(KillPoint.STATUS_WRITTEN)
         self.database.commit()
+        reach(KillPoint.PUBLISHED)
         if progress is not None and due:
             progress(due, due)
         return outcomes
