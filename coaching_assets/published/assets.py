@@ -1,6 +1,7 @@
 """The published tables as Dagster assets: a step for opportunities, one for calls and their parts, one for e-mails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -16,14 +17,18 @@ from dagster import (
     TableSchema,
     multi_asset,
 )
+from psycopg2 import Error
 
+from coaching_assets import postgres_errors
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.freshness_policy import seen_daily
-from coaching_assets.postgres import connect
+from coaching_assets.postgres import connect, use_schema
+from coaching_assets.postgres_errors import CannotConnect, retried
 from coaching_assets.published.integrity import integrity_results, integrity_specs
-from coaching_assets.published.publisher import Outcome, Publisher
+from coaching_assets.published.outcome import Outcome
+from coaching_assets.published.publisher import Publisher
 from coaching_assets.published.sync_status import write_failure
-from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable
+from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable, TableName
 from coaching_assets.replica.assets import replica_key
 from coaching_assets.settings import Settings, load_settings
 
@@ -87,21 +92,24 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
         rate = done / max(monotonic() - started, 1e-9)
         context.log.info(f"{done} of {due} {group.aggregates} published, {rate:.0f} a second, {due - done} remaining")
 
-    with connect(settings) as database, Publisher(database, settings).session() as publisher:
-        stopped = {table: reason for table in selected if (reason := publisher.stopped(table))}
-        selected = [table for table in selected if table not in stopped]
-        for table, reason in stopped.items():
-            write_failure(database, table, reason)
-        database.commit()
-        try:
-            outcomes = publisher.publish(group, selected, progress) if selected else {}
-        except Exception as error:
-            database.rollback()
-            for table in selected:
-                write_failure(database, table, f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    def attempt() -> tuple[dict[TableName, Outcome], dict[PublishedTable, str]]:
+        with connect(settings) as database, Publisher(database, settings).session() as publisher:
+            stopped = {table: reason for table in selected if (reason := publisher.stopped(table))}
+            for table, reason in stopped.items():
+                write_failure(database, table, reason)
             database.commit()
+            rest = [table for table in selected if table not in stopped]
+            return publisher.publish(group, rest, progress) if rest else {}, stopped
+
+    try:
+        outcomes, stopped = retried(settings, attempt, context.log.warning)
+    except Exception as error:
+        sentence = postgres_errors.explain(error)
+        _note_failure(settings, selected, sentence or f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        if sentence is None:
             raise
-    for table in selected:
+        raise Failure(description=sentence, allow_retries=False) from error
+    for table in (table for table in selected if table not in stopped):
         outcome = outcomes[table.name]
         seconds = round(monotonic() - started, 3)
         context.log.info(
@@ -115,6 +123,15 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
         names = ", ".join(table.name for table in stopped)
         reasons = " ".join(dict.fromkeys(stopped.values()))
         raise Failure(description=f"Not published: {names}. {reasons}", allow_retries=False)
+
+
+def _note_failure(settings: Settings, tables: Sequence[PublishedTable], sentence: str) -> None:
+    """Note that publishing failed, if Postgres lets us."""
+    with suppress(CannotConnect, Error), connect(settings) as database:
+        use_schema(database, settings.coaching_schema)
+        for table in tables:
+            write_failure(database, table, sentence)
+        database.commit()
 
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:

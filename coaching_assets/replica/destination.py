@@ -1,6 +1,6 @@
 """dlt's Postgres destination with this project's merge: indexed keys, unchanged rows left alone, rows counted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
@@ -82,15 +82,10 @@ class ReplicaClient(PostgresClient):
             return CopyJob(file_path)
         return MergeJob(file_path) if isinstance(job, SqlLoadJob) else job
 
-    def update_stored_schema(
-        self,
-        only_tables: Iterable[str] | None = None,
-        expected_update: TSchemaTables | None = None,
-        force: bool = False,
-    ) -> TSchemaTables | None:
+    def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
         """Make the tables and columns that are missing; the first thing of a load."""
         reach(KillPoint.EXTRACTED)
-        return super().update_stored_schema(only_tables, expected_update, force)
+        return super().update_stored_schema(*arguments, **options)
 
     def complete_load(self, load_id: str) -> None:
         """Note that a load is complete; the last thing of it."""

@@ -98,6 +98,8 @@ def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path) -> "P
     source = tables_of(pipeline)[0].source
     # publishing goes by it, so it does not depend on a configuration file being found
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    # by default dlt repeats what failed five times, at once; the step repeats it after a pause
+    dlt.config["load.raise_on_max_retries"] = 1
     return dlt.pipeline(
         pipeline_name=pipeline,
         destination=replica_postgres(credentials=settings.postgres_url(), enable_dataset_name_normalization=False),

@@ -55,10 +55,8 @@ def _run(arguments: tuple[str, ...], environment: Mapping[str, str], output: str
     os.environ.update(environment)
     tempfile.tempdir = None
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout = open(1, "w", buffering=1, closefd=False, encoding="utf-8")
-    sys.stderr = open(2, "w", buffering=1, closefd=False, encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(descriptor, stream.fileno())
     sys.argv = ["coaching", *arguments]
     from coaching_assets.cli import main
 
