@@ -44,6 +44,11 @@ class Scene:
         self.world.load(self.source)
         self.source.note_seen()
 
+    @property
+    def database(self) -> str:
+        """The name of the copy's database."""
+        return self.world.database
+
     def start(self, *arguments: str, **variables: str) -> processes.Command:
         """Start a `coaching` command in a process of its own."""
         return processes.start(self.folder, *arguments, **variables)
