@@ -1,6 +1,6 @@
 """Connections to the application's Postgres, and the SQL files that run there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from urllib.parse import urlsplit
@@ -10,9 +10,18 @@ from psycopg2 import errorcodes
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from coaching_assets.postgres_errors import CannotConnect, retried
 from coaching_assets.settings import Settings
 
-CONNECT_TIMEOUT_SECONDS = 10
+PARAMETERS: dict[str, str | int] = {
+    "connect_timeout": 10,
+    "application_name": "coaching_assets",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""For every connection, unless the URL says otherwise: a server that fell silent is noticed within a minute or so."""
 
 __all__ = [
     "CannotConnect",
@@ -22,11 +31,9 @@ __all__ = [
     "explain_connection_failure",
     "read_sql",
     "run_sql_file",
+    "use_schema",
+    "wait_for_advisory_lock",
 ]
-
-
-class CannotConnect(Exception):
-    """Postgres does not let us in; the message is one sentence that names the setting and the remedy."""
 
 
 @contextmanager
@@ -35,12 +42,12 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[Connect
 
     Raises:
         SettingError: DATABASE_URL is missing or is no Postgres URL.
-        CannotConnect: the server refuses or does not answer.
+        CannotConnect: the server refuses, or did not answer several times.
     """
     url = settings.postgres_url()
-    parameters = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "coaching_assets"}
+    dsn = make_dsn(url, **(PARAMETERS | parse_dsn(url)))
     try:
-        database = psycopg2.connect(make_dsn(url, **(parameters | parse_dsn(url))))
+        database = retried(settings, lambda: psycopg2.connect(dsn))
     except psycopg2.Error as error:
         raise CannotConnect(explain_connection_failure(url, error)) from error
     try:
@@ -48,6 +55,20 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[Connect
         yield database
     finally:
         database.close()
+
+
+def use_schema(database: Connection, schema: str) -> None:
+    """Let names without a schema mean the tables of this one, for the rest of the session."""
+    with database.cursor() as cursor:
+        cursor.execute("select set_config('search_path', quote_ident(%s), false)", (schema,))
+
+
+def wait_for_advisory_lock(database: Connection, statement: str, parameters: Sequence[object]) -> None:
+    """Take an advisory lock, however long others hold it: no timeout of the server or of the role is for such waits."""
+    with database.cursor() as cursor:
+        cursor.execute("set lock_timeout = 0; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
+        cursor.execute(statement, parameters)
+        cursor.execute("reset lock_timeout; reset statement_timeout")
 
 
 def explain_connection_failure(url: str, error: psycopg2.Error) -> str:

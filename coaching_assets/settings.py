@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -106,6 +107,18 @@ class Settings(BaseSettings):
     )
     publish_batch_size: int = Field(
         default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
+    )
+    publish_batch_seconds: float = Field(
+        default=0.4, gt=0, description="How long a transaction that changes the application's rows should take."
+    )
+    publish_lock_seconds: float = Field(
+        default=0.3, gt=0, description="How long publishing waits for a row that somebody else has locked."
+    )
+    postgres_retries: int = Field(
+        default=3, ge=0, description="How often it is tried again where Postgres cuts off, restarts or is locked."
+    )
+    postgres_retry_seconds: float = Field(
+        default=1.0, gt=0, description="The pause before the first of these; each is twice as long as the one before."
     )
     longest_hours_without_sync: float = Field(
         default=24.0, gt=0, description="After how long the schedule syncs although nothing changed."
@@ -240,7 +253,7 @@ class Settings(BaseSettings):
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in {"postgres", "postgresql"}:
             raise SettingError("DATABASE_URL must start with postgresql://; see the README's table of settings.")
-        return f"postgresql://{rest}"
+        return _encrypted(f"postgresql://{rest}")
 
     def project(self) -> str:
         """The Google Cloud project of the datasets.
@@ -265,6 +278,26 @@ def load_settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingError(f"Settings that cannot be read: {problems}.") from None
+
+
+def _encrypted(url: str) -> str:
+    """The URL with `sslmode=require`, where it says nothing of it and the server is on another machine."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    hosts = {parts.hostname or "", *query.get("host", "").split(",")} - {""}
+    if "sslmode" in query or "PGSSLMODE" in os.environ or all(_is_local(unquote(host)) for host in hosts):
+        return url
+    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, "sslmode=require"]))))
+
+
+def _is_local(host: str) -> bool:
+    """Whether a host is this machine: by name, a loopback address, or the folder of a Unix socket."""
+    if host == "localhost" or host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _section(content: Mapping[str, Any], dotted: str) -> Any:

@@ -1,6 +1,7 @@
 """The published tables as Dagster assets: a step for opportunities, one for calls and their parts, one for e-mails."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -16,14 +17,18 @@ from dagster import (
     TableSchema,
     multi_asset,
 )
+from psycopg2 import Error
 
+from coaching_assets import postgres_errors
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.freshness_policy import seen_daily
-from coaching_assets.postgres import Connection, connect
+from coaching_assets.postgres import Connection, connect, use_schema
+from coaching_assets.postgres_errors import CannotConnect, retried
 from coaching_assets.published.integrity import integrity_results, integrity_specs
-from coaching_assets.published.publisher import Outcome, Publisher
+from coaching_assets.published.outcome import Outcome
+from coaching_assets.published.publisher import Publisher
 from coaching_assets.published.sync_status import write_failure
-from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable
+from coaching_assets.published.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable, TableName
 from coaching_assets.replica.assets import replica_key
 from coaching_assets.replica.last_syncs import log_fields, note_sync
 from coaching_assets.settings import Settings, load_settings
@@ -88,24 +93,29 @@ def _publish(context: AssetExecutionContext, settings: Settings, group: Group) -
         rate = done / max(monotonic() - started, 1e-9)
         context.log.info(f"{done} of {due} {group.aggregates} published, {rate:.0f} a second, {due - done} remaining")
 
-    with connect(settings) as database, Publisher(database, settings).session() as publisher:
-        stopped = {table: reason for table in selected if (reason := publisher.stopped(table))}
-        selected = [table for table in selected if table not in stopped]
-        _note_failures(database, settings, stopped)
-        try:
-            outcomes = publisher.publish(group, selected, progress) if selected else {}
-        except Exception as error:
-            database.rollback()
-            sentence = f"{type(error).__name__}: {str(error).splitlines()[0]}"
-            _note_failures(database, settings, dict.fromkeys(selected, sentence))
+    def attempt() -> tuple[dict[TableName, Outcome], dict[PublishedTable, str]]:
+        with connect(settings) as database, Publisher(database, settings).session() as publisher:
+            stopped = {table: reason for table in selected if (reason := publisher.stopped(table))}
+            _note_failures(database, settings, stopped)
+            rest = [table for table in selected if table not in stopped]
+            outcomes = publisher.publish(group, rest, progress) if rest else {}
+            for table in rest:
+                figures = _metadata(outcomes[table.name], round(monotonic() - started, 3))
+                note_sync(database, f"{settings.coaching_schema}.{table.name}", "loaded", figures)
+            database.commit()
+            return outcomes, stopped
+
+    try:
+        outcomes, stopped = retried(settings, attempt, context.log.warning)
+    except Exception as error:
+        sentence = postgres_errors.explain(error)
+        _note_failure(settings, selected, sentence or f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        if sentence is None:
             raise
-        seconds = round(monotonic() - started, 3)
-        metadata = {table: _metadata(outcomes[table.name], seconds) for table in selected}
-        for table in selected:
-            note_sync(database, f"{settings.coaching_schema}.{table.name}", "loaded", metadata[table])
-        database.commit()
-    for table in selected:
-        yield _result(context, settings, table, outcomes[table.name], metadata[table])
+        raise Failure(description=sentence, allow_retries=False) from error
+    for table in (table for table in selected if table not in stopped):
+        outcome = outcomes[table.name]
+        yield _result(context, settings, table, outcome, _metadata(outcome, round(monotonic() - started, 3)))
     if stopped:
         names = ", ".join(table.name for table in stopped)
         reasons = " ".join(dict.fromkeys(stopped.values()))
@@ -134,6 +144,13 @@ def _note_failures(database: Connection, settings: Settings, reasons: Mapping[Pu
         write_failure(database, table, reason)
         note_sync(database, f"{settings.coaching_schema}.{table.name}", "failed", {})
     database.commit()
+
+
+def _note_failure(settings: Settings, tables: Iterable[PublishedTable], sentence: str) -> None:
+    """Note that publishing failed, if Postgres lets us."""
+    with suppress(CannotConnect, Error), connect(settings) as database:
+        use_schema(database, settings.coaching_schema)
+        _note_failures(database, settings, dict.fromkeys(tables, sentence))
 
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres import read_sql, run_sql_file
-from coaching_assets.published.publisher import Outcome, Publisher
+from coaching_assets.published.outcome import Outcome
+from coaching_assets.published.publisher import Publisher
 from coaching_assets.published.rejecting import note_keyless
 from coaching_assets.published.tables import GROUPS, TABLES, GroupName
 from coaching_assets.published.writing import write_batch

@@ -11,7 +11,7 @@ from coaching_assets.postgres import read_sql
 from coaching_assets.published.tables import PublishedTable
 
 if TYPE_CHECKING:
-    from coaching_assets.published.publisher import Outcome
+    from coaching_assets.published.outcome import Outcome
 
 KEYS_UNIQUE = "keys_unique"
 PARENTS_PRESENT = "parents_present"

@@ -1,16 +1,19 @@
 """The publisher: finds the aggregates that are due and brings the application's tables up to date, batch by batch."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg2 import sql
 
-from coaching_assets.postgres import Connection, read_sql, run_sql_file
+from coaching_assets.kill_points import KillPoint, reach
+from coaching_assets.postgres import Connection, read_sql, run_sql_file, use_schema, wait_for_advisory_lock
 from coaching_assets.published import writing
 from coaching_assets.published.application import require_application_tables
+from coaching_assets.published.outcome import Outcome
+from coaching_assets.published.pace import Pace
 from coaching_assets.published.rejecting import note_keyless
 from coaching_assets.published.sync_status import write_status
 from coaching_assets.published.tables import Group, PublishedTable, TableName
@@ -23,32 +26,9 @@ LOCK = (0x636F6163, 1)
 Progress = Callable[[int, int], None]
 
 
-@dataclass
-class Outcome:
-    """What a sync did to one published table, in rows."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    kept: int = 0
-    """Deleted at the source, but kept because application-owned rows hang on them."""
-    considered: int = 0
-    rejected: int = 0
-    waiting: int = 0
-    row_count: int = 0
-    newest_source_time: datetime | None = None
-    findings: dict[str, int] = field(default_factory=dict)
-    """Rows that are odd, by the check that says so."""
-
-    @property
-    def unchanged(self) -> int:
-        """Rows that were due and turned out to be as they should be."""
-        return max(self.considered - self.inserted - self.updated, 0)
-
-    @property
-    def changed(self) -> int:
-        """Rows that were written."""
-        return self.inserted + self.updated + self.deleted
+def _rows_locked(outcomes: Mapping[TableName, Outcome]) -> int:
+    """The rows so far that others could see and had to wait for."""
+    return sum(outcome.updated + outcome.deleted + outcome.kept for outcome in outcomes.values())
 
 
 @dataclass
@@ -58,6 +38,7 @@ class Publisher:
     database: Connection
     settings: Settings
     replica: dict[str, ReplicaTable] = field(init=False)
+    pace: Pace = field(init=False)
 
     @contextmanager
     def session(self) -> Iterator["Publisher"]:
@@ -66,8 +47,7 @@ class Publisher:
         Raises:
             MissingTables: the application's tables, or columns of theirs, are not there.
         """
-        with self.database.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock(%s, %s)", LOCK)
+        wait_for_advisory_lock(self.database, "select pg_advisory_lock(%s, %s)", LOCK)
         self.prepare()
         self.database.commit()
         try:
@@ -101,9 +81,11 @@ class Publisher:
         There is at least one batch, perhaps an empty one.
         """
         done = 0
+        self.pace = Pace(self.settings.publish_batch_size, self.settings.publish_batch_seconds)
         while True:
+            self.pace.begin()
             self._next_batch(done)
-            done = min(done + self.settings.publish_batch_size, due)
+            done = min(done + self.pace.size, due)
             yield done
             if done >= due:
                 break
@@ -122,22 +104,37 @@ class Publisher:
             progress: called after each batch with the aggregates done and those due.
         """
         outcomes = {table.name: Outcome() for table in tables}
+        with self.database.cursor() as cursor:
+            # in this order: whatever reads whole tables is done before the first row is locked, or after the last
+            cursor.execute("set lock_timeout = %s", (f"{self.settings.publish_lock_seconds}s",))
         started = self._database_time()
-        self._find_new_loads(group, tables)
-        due = self.find_due(group)
-        for done in self.batches(due):
-            writing.write_batch(self.database, group, tables, outcomes)
-            if done < due:
-                self.database.commit()
-                if progress is not None:
-                    progress(done, due)
-        self._note_published(group, tables, started)
         for table in tables:
             note_keyless(self.database, table, self.replica[table.row_source].table)
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
+        self._find_new_loads(group, tables)
+        due = self.find_due(group)
+        reach(KillPoint.DUE_FOUND)
+        for done in self.batches(due):
+            locked = _rows_locked(outcomes)
+            writing.write_batch(self.database, group, tables, outcomes)
+            self.pace.end(locks=_rows_locked(outcomes) > locked)
+            reach(KillPoint.BATCH_WRITTEN)
+            if done < due:
+                self.database.commit()
+                reach(KillPoint.BATCH_COMMITTED)
+                if progress is not None:
+                    progress(done, due)
+        reach(KillPoint.ALL_WRITTEN)
+        self._note_published(group, tables, started)
+        reach(KillPoint.LOADS_NOTED)
+        for table in tables:
             writing.count_open(self.database, table, outcomes[table.name])
             write_status(self.database, table, outcomes[table.name], self.replica)
+        reach(KillPoint.STATUS_WRITTEN)
         self.database.commit()
+        reach(KillPoint.PUBLISHED)
+        for table in tables:
+            writing.count_rows(self.database, table, outcomes[table.name])
         if progress is not None and due:
             progress(due, due)
         return outcomes
@@ -158,7 +155,7 @@ class Publisher:
         """
         with self.database.cursor() as cursor:
             cursor.execute("set time zone 'UTC'")
-            cursor.execute("select set_config('search_path', quote_ident(%s), false)", (self.settings.coaching_schema,))
+        use_schema(self.database, self.settings.coaching_schema)
         require_application_tables(self.database, self.settings.coaching_schema)
         for name in ("bookkeeping.sql", "functions.sql"):
             run_sql_file(self.database, __package__, name)
@@ -247,7 +244,7 @@ class Publisher:
             cursor.execute("truncate batch")
             cursor.execute(
                 "insert into batch select key from due where place > %s and place <= %s",
-                (done, done + self.settings.publish_batch_size),
+                (done, done + self.pace.size),
             )
             cursor.execute("analyze batch")
 

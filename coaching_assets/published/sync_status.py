@@ -13,7 +13,7 @@ from coaching_assets.published.tables import PublishedTable
 from coaching_assets.published.views import ReplicaTable
 
 if TYPE_CHECKING:
-    from coaching_assets.published.publisher import Outcome
+    from coaching_assets.published.outcome import Outcome
 
 
 @dataclass(frozen=True)

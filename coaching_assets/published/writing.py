@@ -13,7 +13,7 @@ from coaching_assets.published.rejecting import note_rejected, note_waiting
 from coaching_assets.published.tables import Group, PublishedTable, TableName
 
 if TYPE_CHECKING:
-    from coaching_assets.published.publisher import Outcome
+    from coaching_assets.published.outcome import Outcome
 
 
 def write_batch(
@@ -84,7 +84,7 @@ def drop_batch(cursor: Cursor, group: Group) -> None:
 
 
 def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
-    """Count the rows of a table, those that are rejected and those that wait."""
+    """Count the rows of a table that are rejected, those that wait, and those that are odd."""
     with database.cursor() as cursor:
         cursor.execute("select count(*) from coaching_sync.rejected_rows where published_table = %s", (table.name,))
         outcome.rejected = (cursor.fetchone() or (0,))[0]
@@ -93,9 +93,14 @@ def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") 
             (table.name,),
         )
         outcome.waiting = (cursor.fetchone() or (0,))[0]
+        outcome.findings = count_findings(cursor, table)
+
+
+def count_rows(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
+    """Count all rows of a table, which takes a while where it is large."""
+    with database.cursor() as cursor:
         cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table.name)))
         outcome.row_count = (cursor.fetchone() or (0,))[0]
-        outcome.findings = count_findings(cursor, table)
 
 
 def _in_order_of_computation(group: Group) -> list[PublishedTable]:

@@ -1,9 +1,10 @@
 """The replica's tables as Dagster assets: one step a pipeline, through dagster-dlt."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dagster import (
     AssetCheckResult,
@@ -23,21 +24,21 @@ from dagster import (
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
+from coaching_assets import postgres_errors
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
 from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import Connection, connect, run_sql_file
+from coaching_assets.postgres_errors import retried
 from coaching_assets.replica import erasing, loading, modifications
 from coaching_assets.replica.figures import count_metadata, described
 from coaching_assets.replica.last_syncs import log_fields, note_sync
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
 from coaching_assets.replica.schema_check import compare_schema, schema_spec, schema_unknown
+from coaching_assets.replica.trace import LoadTrace
 from coaching_assets.settings import Settings, load_settings
 from coaching_assets.source.assets import source_key
 from coaching_assets.source.client import connect as connect_bigquery
-
-if TYPE_CHECKING:
-    from dlt.pipeline.pipeline import Pipeline
 
 LOADED = "loaded"
 """The check that says whether the last sync could read the table."""
@@ -111,25 +112,13 @@ def _pipeline_assets(settings: Settings, pipeline: PipelineName) -> AssetsDefini
 
 
 @dataclass(frozen=True)
-class LoadTrace:
-    """What dlt says of its run: the ids of its load packages, and the seconds that each of its steps took."""
+class Done:
+    """What a step did: tables left alone, and loaded, what dlt said of those, and what failed."""
 
-    load_ids: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, pipeline: "Pipeline") -> "LoadTrace":
-        """The trace of a pipeline's last run."""
-        trace = pipeline.last_trace
-        if trace is None:
-            return cls()
-        info = trace.last_load_info
-        seconds: dict[str, float] = {
-            step.step: round((step.finished_at - step.started_at).total_seconds(), 3)
-            for step in trace.steps
-            if step.finished_at is not None
-        }
-        return cls(tuple(info.loads_ids) if info else (), seconds)
+    unmodified: frozenset[SourceTable]
+    extractions: Mapping[SourceTable, Extraction]
+    results: Sequence[Result]
+    errors: Mapping[SourceTable, Exception]
 
 
 class Replication:
@@ -158,33 +147,48 @@ class Replication:
         table failed.
         """
         started = monotonic()
-        with connect(self.settings, autocommit=True) as database:
-            with loading.one_at_a_time(database, self.pipeline, self.schema):
-                for name in ("bookkeeping.sql", "erasure.sql"):
-                    run_sql_file(database, "coaching_assets.replica", name)
-                bigquery = connect_bigquery(self.settings)
-                found = self.found = loading.survey(bigquery, self.settings, list(self.tables.values()))
-                unmodified = modifications.unmodified(database, self.schema, found.present)
-                modified = {table: found.present[table] for table in found.present if table not in unmodified}
-                extractions = loading.extractions_for(bigquery, database, self.settings, modified)
-                results, errors = self._load(extractions) if extractions else ([], {})
-                with database.cursor() as cursor:
-                    erasing.sweep(cursor, self.settings, extractions, self.trace.load_ids)
-            failures = {**found.failed, **{table: loading.explain(error) for table, error in errors.items()}}
-            seconds = monotonic() - started
-            for result in results:
-                yield self._loaded(result, database, extractions, seconds)
-            for table in sorted(unmodified, key=lambda table: table.name):
-                yield self._unmodified(table, database)
-            for table in found.absent:
-                yield self._absent(table, database)
-            for table, reason in failures.items():
-                yield self._failed(table, reason, database)
+        try:
+            done = retried(self.settings, self._replicate, self.context.log.warning)
+            failures = {**self.found.failed, **{table: loading.explain(error) for table, error in done.errors.items()}}
+            results = partial(self._results, done, failures, monotonic() - started)
+            yield from retried(self.settings, results, self.context.log.warning)
+        except Exception as error:
+            if (sentence := postgres_errors.explain(error)) is None:
+                raise
+            raise Failure(description=sentence, allow_retries=False) from error
         if failures:
             names = ", ".join(f"{self.schema}.{table.name}" for table in failures)
             reasons = " ".join(dict.fromkeys(failures.values()))
             failure = Failure(description=f"Not loaded: {names}. {reasons}", allow_retries=False)
-            raise failure from next(iter(errors.values()), None)
+            raise failure from next(iter(done.errors.values()), None)
+
+    def _replicate(self) -> Done:
+        """Load what has changed; begun anew where the connection breaks, and the lock with it."""
+        with (
+            connect(self.settings, autocommit=True) as database,
+            loading.one_at_a_time(database, self.pipeline, self.schema),
+        ):
+            for name in ("bookkeeping.sql", "erasure.sql"):
+                run_sql_file(database, "coaching_assets.replica", name)
+            bigquery = connect_bigquery(self.settings)
+            self.found = loading.survey(bigquery, self.settings, list(self.tables.values()))
+            present = self.found.present
+            unmodified = modifications.unmodified(database, self.schema, present)
+            modified = {table: present[table] for table in present if table not in unmodified}
+            extractions = loading.extractions_for(bigquery, database, self.settings, modified)
+            results, errors = self._load(extractions) if extractions else ([], {})
+            with database.cursor() as cursor:
+                erasing.sweep(cursor, self.settings, extractions, self.trace.load_ids)
+        return Done(unmodified, extractions, results, errors)
+
+    def _results(self, done: Done, failures: Mapping[SourceTable, str], seconds: float) -> list[Result]:
+        with connect(self.settings, autocommit=True) as database:
+            return [
+                *(self._loaded(result, database, done.extractions, seconds) for result in done.results),
+                *(self._unmodified(table, database) for table in sorted(done.unmodified, key=lambda t: t.name)),
+                *(self._absent(table, database) for table in self.found.absent),
+                *(self._failed(table, reason, database) for table, reason in failures.items()),
+            ]
 
     def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[list[Result], dict[SourceTable, Exception]]:
         with loading.working_folder(self.pipeline) as folder:

@@ -5,10 +5,14 @@ from typing import Any
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
+from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
+
+from coaching_assets.kill_points import KillPoint, reach
 
 KEY_HINT = "x-coaching-key"
 """The columns of the key as it is now; dlt itself remembers each that ever was one."""
@@ -50,8 +54,20 @@ class CopyJob(PostgresParquetCopyJob):
         """Copy the file into the staging table."""
         from pyarrow.parquet import read_metadata
 
+        reach(KillPoint.COPYING)
         if read_metadata(self._file_path).num_rows:
             super().run()
+        reach(KillPoint.STAGED)
+
+
+class MergeJob(SqlLoadJob):
+    """Runs what `MergeStagedJob` has written down."""
+
+    def run(self) -> None:
+        """Merge one table, in a transaction of its own."""
+        reach(KillPoint.MERGING)
+        super().run()
+        reach(KillPoint.MERGED)
 
 
 class ReplicaClient(PostgresClient):
@@ -62,7 +78,20 @@ class ReplicaClient(PostgresClient):
     ) -> LoadJob:
         """The job that loads one file."""
         job = super().create_load_job(table, file_path, load_id, restore)
-        return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
+        if isinstance(job, PostgresParquetCopyJob):
+            return CopyJob(file_path)
+        return MergeJob(file_path) if isinstance(job, SqlLoadJob) else job
+
+    def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
+        """Make the tables and columns that are missing; the first thing of a load."""
+        reach(KillPoint.EXTRACTED)
+        return super().update_stored_schema(*arguments, **options)
+
+    def complete_load(self, load_id: str) -> None:
+        """Note that a load is complete; the last thing of it."""
+        reach(KillPoint.BEFORE_LOAD_NOTED)
+        super().complete_load(load_id)
+        reach(KillPoint.LOADED)
 
     def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
         return [MergeStagedJob.from_table_chain(table_chain, self.sql_client)]

@@ -11,8 +11,9 @@ from typing import Any
 
 from psycopg2 import sql
 
+from coaching_assets import postgres_errors
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
-from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.postgres import Connection, read_sql, wait_for_advisory_lock
 from coaching_assets.replica.pipelines import Extraction
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.schema_check import missing_required
@@ -182,9 +183,11 @@ def run_apart(
 ) -> tuple[list[Any], dict[SourceTable, Exception]]:
     """Run all tables in one load; where a table makes that fail, run the others without it.
 
+    What is wrong with the server, rather than with a table, is raised.
+
     Returns:
         What the successful run yielded, and the error of each table that was left out: all that remained, where the
-        failure is no table's in particular (Postgres is away, say).
+        failure is no table's in particular.
     """
     remaining = dict(extractions)
     failed: dict[SourceTable, Exception] = {}
@@ -192,6 +195,9 @@ def run_apart(
         try:
             return list(run(remaining)), failed
         except Exception as error:
+            refusal = postgres_errors.refusal_of(error)
+            if refusal is not None and (refusal.passes or refusal.everywhere):
+                raise
             culprits = [table for table in remaining if table.name == _table_at_fault(error)] or list(remaining)
             for table in culprits:
                 failed[table] = error
@@ -201,23 +207,18 @@ def run_apart(
 
 def explain(error: BaseException) -> str:
     """What went wrong, in the words of whoever noticed it first."""
-    chain = list(_chain(error))
-    cause = next((link for link in chain if isinstance(link, SourceError)), chain[-1])
-    text = str(cause).strip().splitlines()
-    sentence = text[0] if text else ""
-    return sentence if isinstance(cause, SourceError) else f"{type(cause).__name__}: {sentence}"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    while link is not None:
-        yield link
-        link = link.__cause__ or link.__context__
+    chain = list(postgres_errors.chain(error))
+    for link in chain:
+        if isinstance(link, SourceError):
+            return (str(link).strip().splitlines() or [""])[0]
+    if (refusal := postgres_errors.explain(error)) is not None:
+        return refusal
+    return f"{type(chain[-1]).__name__}: {(str(chain[-1]).strip().splitlines() or [''])[0]}"
 
 
 def _table_at_fault(error: BaseException) -> str | None:
     """The table that dlt's error names: its resource while extracting, its job while loading."""
-    for link in _chain(error):
+    for link in postgres_errors.chain(error):
         pipe = getattr(link, "pipe_name", None)
         if pipe:
             return str(pipe)
@@ -233,8 +234,7 @@ def _table_at_fault(error: BaseException) -> str | None:
 @contextmanager
 def one_at_a_time(database: Connection, pipeline: PipelineName, schema: str) -> Iterator[None]:
     """Wait until nobody else loads into this schema, whatever started them; two at once collide on dlt's own tables."""
-    with database.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(%s, hashtext(%s))", (LOCK_CLASS, f"replica {schema}"))
+    wait_for_advisory_lock(database, "select pg_advisory_lock(%s, hashtext(%s))", (LOCK_CLASS, f"replica {schema}"))
     try:
         yield
     finally:

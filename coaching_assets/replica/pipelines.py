@@ -12,6 +12,7 @@ from dlt.extract.source import DltSource
 
 from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
 from coaching_assets.identities import as_json
+from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.replica.destination import DELIVERED_HINT, IDENTITIES_HINT, KEY_HINT, LOOKUP_HINT, replica_postgres
 from coaching_assets.replica.placement import Placement, place
 from coaching_assets.settings import Settings
@@ -51,6 +52,7 @@ class Extraction:
             if self.on_rows is not None:
                 self.on_rows(self.description.table, rows)
             yield place(to_loadable(batch, self.description.fields), self.placed)
+            reach(KillPoint.EXTRACTING)
 
 
 def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
@@ -96,6 +98,8 @@ def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path) -> "P
     source = tables_of(pipeline)[0].source
     # publishing goes by it, so it does not depend on a configuration file being found
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    # by default dlt repeats what failed five times, at once; the step repeats it after a pause
+    dlt.config["load.raise_on_max_retries"] = 1
     return dlt.pipeline(
         pipeline_name=pipeline,
         destination=replica_postgres(credentials=settings.postgres_url(), enable_dataset_name_normalization=False),

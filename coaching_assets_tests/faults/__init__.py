@@ -1,0 +1,1 @@
+"""What breaks, whenever: nothing is lost and it heals by itself."""
