@@ -2,9 +2,7 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_address
@@ -15,41 +13,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-POSTGRES_SECTION = "destination.postgres.credentials"
-BIGQUERY_SECTION = "sources.bigquery.credentials"
+from coaching_assets.secrets_file import POSTGRES_SECTION, SecretsFile, SettingError
+
+__all__ = ["SecretsFile", "SettingError", "Settings", "load_settings"]
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
-
-
-class SettingError(Exception):
-    """A setting is missing or wrong; the message names it and says what to do."""
-
-
-@dataclass(frozen=True)
-class SecretsFile:
-    """What `.dlt/secrets.toml` says about the two servers; empty where there is no such file."""
-
-    path: Path
-    postgres: str | Mapping[str, Any] | None = None
-    bigquery: Mapping[str, Any] | None = None
-
-    @classmethod
-    def read(cls, folder: Path) -> "SecretsFile":
-        """Read `folder/.dlt/secrets.toml`.
-
-        Raises:
-            SettingError: the file is no TOML.
-        """
-        path = folder / ".dlt" / "secrets.toml"
-        if not path.is_file():
-            return cls(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise SettingError(f"{path} is not valid TOML ({error}). Mend it or remove it.") from error
-        return cls(path, _section(content, POSTGRES_SECTION), _section(content, BIGQUERY_SECTION))
 
 
 class Settings(BaseSettings):
@@ -298,13 +268,6 @@ def _is_local(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _section(content: Mapping[str, Any], dotted: str) -> Any:
-    value: Any = content
-    for part in dotted.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def _as_url(credentials: str | Mapping[str, Any] | None) -> str | None:
