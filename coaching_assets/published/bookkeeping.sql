@@ -1,5 +1,11 @@
 -- What publishing keeps for itself. None of it is in the application's schema.
-create schema if not exists coaching_sync;
+do $$
+begin
+    create schema if not exists coaching_sync;
+exception when unique_violation then
+    -- somebody else made it at this very moment; "if not exists" does not see that
+end
+$$;
 
 -- Which loads of the replica each published table reflects. By load, not by "the newest so far": loads of several
 -- machines need not become visible in the order of their ids.

@@ -28,7 +28,7 @@ from coaching_assets import postgres_errors
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
 from coaching_assets.column_descriptions import describe_column
 from coaching_assets.freshness_policy import seen_daily
-from coaching_assets.postgres import Connection, connect, run_sql_file
+from coaching_assets.postgres import Connection, connect
 from coaching_assets.postgres_errors import retried
 from coaching_assets.replica import erasing, loading, modifications
 from coaching_assets.replica.figures import count_metadata, described
@@ -168,8 +168,7 @@ class Replication:
             connect(self.settings, autocommit=True) as database,
             loading.one_at_a_time(database, self.pipeline, self.schema),
         ):
-            for name in ("bookkeeping.sql", "erasure.sql"):
-                run_sql_file(database, "coaching_assets.replica", name)
+            loading.prepare_bookkeeping(database)
             bigquery = connect_bigquery(self.settings)
             self.found = loading.survey(bigquery, self.settings, list(self.tables.values()))
             present = self.found.present
@@ -179,6 +178,7 @@ class Replication:
             results, errors = self._load(extractions) if extractions else ([], {})
             with database.cursor() as cursor:
                 erasing.sweep(cursor, self.settings, extractions, self.trace.load_ids)
+            loading.prune_loads(database, self.schema)
         return Done(unmodified, extractions, results, errors)
 
     def _results(self, done: Done, failures: Mapping[SourceTable, str], seconds: float) -> list[Result]:

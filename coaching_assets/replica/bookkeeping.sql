@@ -1,5 +1,11 @@
 -- What the replica keeps for itself: what each load did, and the function by which a staged table is merged.
-create schema if not exists coaching_sync;
+do $$
+begin
+    create schema if not exists coaching_sync;
+exception when unique_violation then
+    -- somebody else made it at this very moment; "if not exists" does not see that
+end
+$$;
 
 create table if not exists coaching_sync.replica_loads (
     table_schema text not null,

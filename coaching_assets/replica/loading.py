@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from coaching_assets import postgres_errors
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
-from coaching_assets.postgres import Connection, read_sql, wait_for_advisory_lock
+from coaching_assets.postgres import Connection, read_sql, run_sql_file, wait_for_advisory_lock
 from coaching_assets.replica.pipelines import Extraction
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.schema_check import missing_required
@@ -24,6 +24,9 @@ from coaching_assets.source.metadata import TableDescription, describe
 
 LOCK_CLASS = 0x636F6163
 """First half of this project's advisory locks ("coac"), so that they meet nobody else's."""
+
+
+BOOKKEEPING_LOCK = (LOCK_CLASS, 2)
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,30 @@ def forget_stored_schema(database: Connection, schema: str, pipeline: PipelineNa
         with database.cursor() as cursor:
             statement = sql.SQL("delete from {} where schema_name = %s").format(sql.Identifier(schema, "_dlt_version"))
             cursor.execute(statement, (pipeline,))
+
+
+def prepare_bookkeeping(database: Connection) -> None:
+    """Make what the replica keeps for itself; two who make the same functions at once would collide.
+
+    Args:
+        database: a connection that commits each statement.
+    """
+    wait_for_advisory_lock(database, "select pg_advisory_lock(%s, %s)", BOOKKEEPING_LOCK)
+    try:
+        for name in ("bookkeeping.sql", "erasure.sql"):
+            run_sql_file(database, __package__, name)
+    finally:
+        if not database.closed:
+            with database.cursor() as cursor:
+                cursor.execute("select pg_advisory_unlock(%s, %s)", BOOKKEEPING_LOCK)
+
+
+def prune_loads(database: Connection, schema: str) -> None:
+    """Let go of what dlt has noted of loads long past; of each pipeline the last ones stay."""
+    names = ("_dlt_pipeline_state", "_dlt_loads", "_dlt_version")
+    if all(table_exists(database, schema, name) for name in names):
+        with database.cursor() as cursor:
+            cursor.execute(sql.SQL(read_sql(__package__, "prune_loads.sql")).format(schema=sql.Identifier(schema)))
 
 
 def load_counts(database: Connection, schema: str, table: str, load_ids: Sequence[str]) -> LoadCounts | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
-from coaching_assets.postgres import connect, run_sql_file
+from coaching_assets.postgres import connect
 from coaching_assets.replica import erasing, loading
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
@@ -26,8 +26,7 @@ def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, 
             connect(settings, autocommit=True) as database,
             loading.one_at_a_time(database, pipeline, schema),
         ):
-            for name in ("bookkeeping.sql", "erasure.sql"):
-                run_sql_file(database, "coaching_assets.replica", name)
+            loading.prepare_bookkeeping(database)
             load_ids, failed = run(bigquery, settings, pipeline, some)
             failures |= failed
             with database.cursor() as cursor:

@@ -35,8 +35,8 @@ def test_the_bookkeeping_of_dlt_does_not_grow_without_bound(scene: Scene) -> Non
         ),
         (
             "_dlt_pipeline_state",
-            "version, engine_version, pipeline_name, state, created_at, _dlt_load_id",
-            "n, 4, 'gong_calls', '', now() - interval '90 days', n::text",
+            "version, engine_version, pipeline_name, state, created_at, _dlt_load_id, _dlt_id",
+            "n, 4, 'gong_calls', '', now() - interval '90 days', n::text, n::text",
         ),
         (
             "_dlt_version",
