@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test test-long lint format lock clean
+.PHONY: help setup demo browser test test-long test-faults lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +36,9 @@ test: $(INSTALLED) ## the tests, on real servers that they start themselves
 
 test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hours
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+
+test-faults: $(INSTALLED) ## kills, cut connections, lost state: everything that may break
+	@$(BIN)/python -W ignore -m pytest coaching_assets_tests/faults -m 'faults or not faults' $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## ruff and strict types
 	@$(BIN)/ruff check

@@ -31,12 +31,12 @@ def test_the_bookkeeping_of_dlt_does_not_grow_without_bound(scene: Scene) -> Non
         (
             "_dlt_loads",
             "load_id, schema_name, status, inserted_at",
-            "n::text, 'gong_calls', 0, now() - interval '90 days'",
+            "'0' || n, 'gong_calls', 0, now() - interval '90 days'",
         ),
         (
             "_dlt_pipeline_state",
             "version, engine_version, pipeline_name, state, created_at, _dlt_load_id, _dlt_id",
-            "n, 4, 'gong_calls', '', now() - interval '90 days', n::text, n::text",
+            "n, 4, 'gong_calls', '', now() - interval '90 days', '0' || n, n::text",
         ),
         (
             "_dlt_version",
@@ -53,6 +53,7 @@ def test_the_bookkeeping_of_dlt_does_not_grow_without_bound(scene: Scene) -> Non
         assert 0 < rows < 50, f"{table} has {rows} rows"
 
 
+@pytest.mark.faults
 def test_three_syncs_at_once_wait_for_one_another(scene: Scene) -> None:
     scene.world.query(LOSSES["everything of ours"])
     commands = [scene.start("sync") for _ in range(3)]

@@ -1,0 +1,42 @@
+-- The least rights with which a sync works. Run it once, as whoever owns the database and the application's tables; it may be
+-- run again. Then: alter role coaching_sync login password '…';
+-- Where the application's schema is not `public` (COACHING_SCHEMA), where the datasets have other names, or where the role is to be
+-- called otherwise, change the four names below. The role owns the schemas that it makes, and nothing of the application's:
+-- it can neither alter nor drop nor truncate the application's tables.
+do $$
+declare
+    role_name constant name := 'coaching_sync';
+    application constant name := 'public';
+    own_schemas constant name[] := array['coaching_sync', 'gongio_ft', 'gongio_ft_staging', 'salesforce_ft', 'salesforce_ft_staging'];
+    published constant name[] := array['calls', 'speakers', 'transcripts', 'opportunities', 'emails', 'call_opportunities', 'sync_status'];
+    own name;
+    published_table name;
+    child record;
+begin
+    if not exists (select from pg_roles where rolname = role_name) then
+        execute format('create role %I nologin', role_name);
+    end if;
+    execute format('grant temporary on database %I to %I', current_database(), role_name);
+    execute format('grant usage on schema %I to %I', application, role_name);
+    foreach published_table in array published loop
+        execute format('grant select, insert, update, delete on %I.%I to %I', application, published_table, role_name);
+    end loop;
+    -- whether the application's rows hang on a call or a speaker is looked at before that is deleted
+    for child in
+        select distinct conrelid::regclass as name, relnamespace::regnamespace as home
+        from pg_constraint
+        join pg_class on pg_class.oid = conrelid
+        where contype = 'f' and confrelid in (
+            select to_regclass(format('%I.%I', application, listed)) from unnest(published) as listed
+        )
+    loop
+        execute format('grant usage on schema %s to %I', child.home, role_name);
+        execute format('grant select on %s to %I', child.name, role_name);
+    end loop;
+    -- made here, so that the role needs no right to create schemas
+    foreach own in array own_schemas loop
+        execute format('create schema if not exists %I', own);
+        execute format('grant usage, create on schema %I to %I', own, role_name);
+    end loop;
+end
+$$;
