@@ -12,6 +12,7 @@ from rich.table import Table
 
 from coaching_assets.automation.failures import explain_failure
 from coaching_assets.postgres import connect
+from coaching_assets.postgres_errors import retried
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.replica.last_syncs import FIGURES
 from coaching_assets.settings import Settings
@@ -51,8 +52,11 @@ def check_reachable(settings: Settings) -> None:
     from coaching_assets.source.client import connect as connect_bigquery
     from coaching_assets.source.metadata import describe
 
-    with connect(settings) as database:
-        require_application_tables(database, settings.coaching_schema)
+    def look() -> None:
+        with connect(settings) as database:
+            require_application_tables(database, settings.coaching_schema)
+
+    retried(settings, look)
     describe(connect_bigquery(settings), settings.gong_dataset, "call")
 
 

@@ -20,7 +20,8 @@ TOKEN = "token-51d0aa-secret"
 @pytest.fixture
 def least(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of the role that `roles.sql` makes, which the environment then names."""
-    deployment.query(read_sql("coaching_assets.published", "roles.sql"))
+    with deployment.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(read_sql("coaching_assets.published", "roles.sql"))
     deployment.query(f"alter role coaching_sync login password '{PASSWORD}'")
     url = deployment.url.replace("postgres:postgres@", f"coaching_sync:{PASSWORD}@")
     monkeypatch.setenv("DATABASE_URL", url)
@@ -50,11 +51,7 @@ def test_secrets_are_printed_and_kept_nowhere(deployment: Deployment, least: str
     home = tmp_path / "dagster"
     home.mkdir()
     variables = {"ALERT_URLS": f"json://127.0.0.1:1/{TOKEN}", "DAGSTER_HOME": str(home), "POSTGRES_RETRIES": "0"}
-    wrong = (
-        least.replace(PASSWORD, f"{PASSWORD}")
-        .replace("127.0.0.1", "127.0.0.2")
-        .replace(f":{deployment.postgres.port}", ":1")
-    )
+    wrong = least.replace(f":{deployment.postgres.port}", ":1")
     deployment.query("revoke insert on calls from coaching_sync")
     commands = [
         processes.start(tmp_path / "out", "sync", "--verbose", **variables),
