@@ -20,6 +20,10 @@ from coaching_assets.settings import Settings
 LOCK = (0x636F6163, 1)
 """The advisory lock that keeps two publishers apart, whatever started them."""
 
+SESSION_SETTINGS = {"work_mem": "64MB", "jit": "off", "default_statistics_target": "10"}
+"""A batch of transcripts is sorted in memory; compiling its statements, and sampling thirty thousand of its rows for
+statistics, would take longer than running them."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -159,6 +163,8 @@ class Publisher:
         with self.database.cursor() as cursor:
             cursor.execute("set time zone 'UTC'")
             cursor.execute("select set_config('search_path', quote_ident(%s), false)", (self.settings.coaching_schema,))
+            for name, value in SESSION_SETTINGS.items():
+                cursor.execute("select set_config(%s, %s, false)", (name, value))
         require_application_tables(self.database, self.settings.coaching_schema)
         for name in ("bookkeeping.sql", "functions.sql"):
             run_sql_file(self.database, __package__, name)
