@@ -138,7 +138,8 @@ def _note_failures(database: Connection, settings: Settings, reasons: Mapping[Pu
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "dagster/row_count": outcome.row_count,
+        "dagster/row_count": outcome.row_count.rows,
+        "row_count_is_estimate": outcome.row_count.is_estimate,
         "rows_inserted": outcome.inserted,
         "rows_updated": outcome.updated,
         "rows_unchanged": outcome.unchanged,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from psycopg2 import sql
 
-from coaching_assets.postgres import Connection, read_sql, run_sql_file
+from coaching_assets.postgres import Connection, RowCount, read_sql, run_sql_file
 from coaching_assets.published import writing
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.published.rejecting import note_keyless
@@ -39,7 +39,7 @@ class Outcome:
     considered: int = 0
     rejected: int = 0
     waiting: int = 0
-    row_count: int = 0
+    row_count: RowCount = field(default_factory=RowCount)
     newest_source_time: datetime | None = None
     findings: dict[str, int] = field(default_factory=dict)
     """Rows that are odd, by the check that says so."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.postgres import Connection, count_rows, read_sql
 from coaching_assets.published.cascades import blocker, children_of
 from coaching_assets.published.integrity import count_findings, note_findings, require_accounted_for
 from coaching_assets.published.rejecting import note_rejected, note_waiting
@@ -93,8 +93,7 @@ def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") 
             (table.name,),
         )
         outcome.waiting = (cursor.fetchone() or (0,))[0]
-        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table.name)))
-        outcome.row_count = (cursor.fetchone() or (0,))[0]
+        outcome.row_count = count_rows(database, sql.Identifier(table.name))
         outcome.findings = count_findings(cursor, table)
 
 

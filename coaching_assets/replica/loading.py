@@ -12,7 +12,7 @@ from typing import Any
 from psycopg2 import sql
 
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
-from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.postgres import Connection, RowCount, count_rows, read_sql
 from coaching_assets.replica.pipelines import Extraction
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.schema_check import missing_required
@@ -44,7 +44,7 @@ class LoadCounts:
     rows_inserted: int
     rows_updated: int
     newest_source_time: datetime | None
-    row_count: int
+    row_count: RowCount
 
 
 def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
@@ -147,8 +147,7 @@ def load_counts(database: Connection, schema: str, table: str, load_ids: Sequenc
             (schema, table, list(load_ids)),
         )
         read, inserted, updated = cursor.fetchone() or (0, 0, 0)
-        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table)))
-        count = (cursor.fetchone() or (0,))[0]
+        count = count_rows(database, sql.Identifier(schema, table))
     return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count)
 
 
