@@ -26,22 +26,21 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes, console = SIZES[arguments.sizes], Console(width=max(Console().width, NARROWEST))
     started, where = monotonic(), machine()
+    arguments.into.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="coaching-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
+        Path(folder).chmod(0o755)  # Postgres may run as another user than this program
         with running_servers(Path(folder)) as servers:
             for measure in MEASURES:
                 if arguments.only and measure.__name__ not in arguments.only:
                     continue
                 for outcome in measure(servers, sizes):
                     outcomes.append(outcome)
-                    console.print(
-                        f"{monotonic() - started:5.0f} s  {outcome.measure}: {outcome.written(outcome.figure)}"
-                    )
+                    line = f"{monotonic() - started:5.0f} s  {outcome.measure}: {outcome.written(outcome.figure)}"
+                    console.print(line)
+                write_json(arguments.into / "bench.json", outcomes, sizes, where)
+                plot(arguments.into / "bench.png", outcomes, sizes, where)
     print_outcomes(console, outcomes, sizes, where)
-    arguments.into.mkdir(parents=True, exist_ok=True)
-    write_json(arguments.into / "bench.json", outcomes, sizes, where)
-    plot(arguments.into / "bench.png", outcomes, sizes, where)
     console.print(f"Written to {arguments.into}/bench.json and bench.png, in {monotonic() - started:.0f} s.")
 
 

@@ -198,4 +198,4 @@ def _of_pairs(measure: str, pairs: list[tuple[float, float]], goal: Goal, names:
     return Outcome(measure, median(one / other for one, other in pairs), "ratio", goal, parts)
 
 
-MEASURES: tuple[Measure, ...] = (definitions, first_sync, other_ways, changes, memory)
+MEASURES: tuple[Measure, ...] = (first_sync, changes, memory, other_ways, definitions)
