@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test test-long test-faults lint format lock clean
+.PHONY: help setup demo browser test test-long test-faults bench bench-quick lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -40,6 +40,12 @@ test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hou
 test-faults: $(INSTALLED) ## kills, cut connections, lost state: everything that may break
 	@$(BIN)/python -W ignore -m pytest coaching_assets_tests/faults -m 'faults or not faults' $(PYTEST_ARGS)
 
+bench: $(INSTALLED) ## this project beside other ways to do the same: ratios, docs/bench.json and docs/bench.png
+	@$(BIN)/python -W ignore -m coaching_assets_tests.bench --sizes full --into docs
+
+bench-quick: $(INSTALLED) ## the same table with less data, into .bench
+	@$(BIN)/python -W ignore -m coaching_assets_tests.bench --sizes quick --into .bench
+
 lint: $(INSTALLED) ## ruff and strict types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -54,4 +60,4 @@ lock: $(INSTALLED) ## pin the newest versions anew
 		--no-annotate --no-header --quiet --output-file constraints.txt
 
 clean: ## remove the environment and the demo's data
-	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) .demo .bench .mypy_cache .ruff_cache .pytest_cache

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import urlsplit
 
 import psycopg2
-from psycopg2 import errorcodes
+from psycopg2 import errorcodes, sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
@@ -23,11 +24,16 @@ PARAMETERS: dict[str, str | int] = {
 }
 """For every connection, unless the URL says otherwise: a server that fell silent is noticed within a minute or so."""
 
+COUNTED_BYTES = 16 * 1024**2
+"""Tables up to this size are counted; of larger ones it is estimated how many rows they have."""
+
 __all__ = [
     "CannotConnect",
     "Connection",
+    "RowCount",
     "column_types",
     "connect",
+    "count_rows",
     "explain_connection_failure",
     "read_sql",
     "run_sql_file",
@@ -98,6 +104,31 @@ def column_types(database: Connection, schema: str, table: str) -> dict[str, str
             (schema, table),
         )
         return dict(cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class RowCount:
+    """How many rows a table has, and whether that is Postgres's estimate."""
+
+    rows: int = 0
+    is_estimate: bool = False
+
+
+def count_rows(database: Connection, table: sql.Identifier) -> RowCount:
+    """A table's rows, at a cost that does not grow with the table.
+
+    A small table is counted. Of a large one the planner says how many rows to expect: those that the last `analyze`
+    found, extrapolated to the table's present size.
+    """
+    with database.cursor() as cursor:
+        cursor.execute("select pg_table_size(%s::regclass)", (table.as_string(cursor),))
+        size = (cursor.fetchone() or (0,))[0]
+        if size <= COUNTED_BYTES:
+            cursor.execute(sql.SQL("select count(*) from {}").format(table))
+            return RowCount((cursor.fetchone() or (0,))[0])
+        cursor.execute(sql.SQL("explain (format json) select from {}").format(table))
+        plan = (cursor.fetchone() or ([{"Plan": {"Plan Rows": 0}}],))[0]
+        return RowCount(int(plan[0]["Plan"]["Plan Rows"]), is_estimate=True)
 
 
 def read_sql(package: str, name: str) -> str:

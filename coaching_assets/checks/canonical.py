@@ -85,7 +85,9 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
         if not field.repeated and field.name not in key and _is_same(field, columns)
     ]
     has_cursor = any(field.name == CURSOR for field in fields)
-    compared = {*key, *(field.name for field in fields)}
+    # the replica keeps a row's first stamp where only that differs
+    fields = [field for field in fields if field.name != CURSOR]
+    compared = {*key, CURSOR, *(field.name for field in fields)}
     return Canonical(
         bigquery_key=_bigquery([_bigquery_key(description, columns, name) for name in key]),
         bigquery_row=_bigquery([BIGQUERY_TEXTS[field.type].format(quoted(field.name)) for field in fields]),

@@ -155,7 +155,8 @@ def _note_failure(settings: Settings, tables: Iterable[PublishedTable], sentence
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "dagster/row_count": outcome.row_count,
+        "dagster/row_count": outcome.row_count.rows,
+        "row_count_is_estimate": outcome.row_count.is_estimate,
         "rows_inserted": outcome.inserted,
         "rows_updated": outcome.updated,
         "rows_unchanged": outcome.unchanged,

@@ -1,5 +1,6 @@
 -- Lenient casts: a text that is no such value becomes null instead of an error. And small functions that the published
--- SQL shares.
+-- SQL shares. Where one of `language sql` is not strict, that is for speed: Postgres puts it in line only if its body is
+-- strict too, which a `case` never is.
 
 create or replace function coaching_sync.try_bigint(value text) returns bigint
 language plpgsql immutable strict parallel safe
@@ -28,7 +29,7 @@ end
 $function$;
 
 create or replace function coaching_sync.try_boolean(value text) returns boolean
-language sql immutable strict parallel safe
+language sql immutable parallel safe
 as $function$
     select case lower(btrim(value)) when 'true' then true when 't' then true when '1' then true
                                     when 'false' then false when 'f' then false when '0' then false end
@@ -72,6 +73,13 @@ exception when untranslatable_character then
 when others then
     return null;
 end
+$function$;
+
+-- A JSON value as a number: as it is, or leniently from its text.
+create or replace function coaching_sync.json_number(value jsonb) returns numeric
+language sql immutable parallel safe
+as $function$
+    select case when jsonb_typeof(value) = 'number' then value::numeric else coaching_sync.try_numeric(value #>> '{}') end
 $function$;
 
 -- A JSON string as the text that it holds, anything else as JSON text.
@@ -135,7 +143,7 @@ $function$;
 
 -- A whole number of 32 bits, rounded half away from zero, or null.
 create or replace function coaching_sync.whole(value numeric) returns integer
-language sql immutable strict parallel safe
+language sql immutable parallel safe
 as $function$
     select case when round(value) between -2147483648 and 2147483647 then round(value)::integer end
 $function$;

@@ -121,7 +121,7 @@ def integrity_results(
         asset_key=key,
         passed=True,
         description="Every row that was due stands in the table.",
-        metadata={"rows_due": outcome.considered, "rows_in_table": outcome.row_count},
+        metadata={"rows_due": outcome.considered, "rows_in_table": outcome.row_count.rows},
     )
     for finding, _ in table.findings:
         rows = outcome.findings.get(finding, 0)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from coaching_assets.postgres import RowCount
+
 
 @dataclass
 class Outcome:
@@ -16,7 +18,7 @@ class Outcome:
     considered: int = 0
     rejected: int = 0
     waiting: int = 0
-    row_count: int = 0
+    row_count: RowCount = field(default_factory=RowCount)
     newest_source_time: datetime | None = None
     findings: dict[str, int] = field(default_factory=dict)
     """Rows that are odd, by the check that says so."""

@@ -23,6 +23,10 @@ from coaching_assets.settings import Settings
 LOCK = (0x636F6163, 1)
 """The advisory lock that keeps two publishers apart, whatever started them."""
 
+SESSION_SETTINGS = {"work_mem": "64MB", "jit": "off", "default_statistics_target": "10"}
+"""A batch of transcripts is sorted in memory; compiling its statements, and sampling thirty thousand of its rows for
+statistics, would take longer than running them."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -134,7 +138,7 @@ class Publisher:
         self.database.commit()
         reach(KillPoint.PUBLISHED)
         for table in tables:
-            writing.count_rows(self.database, table, outcomes[table.name])
+            writing.note_row_count(self.database, table, outcomes[table.name])
         if progress is not None and due:
             progress(due, due)
         return outcomes
@@ -155,6 +159,8 @@ class Publisher:
         """
         with self.database.cursor() as cursor:
             cursor.execute("set time zone 'UTC'")
+            for name, value in SESSION_SETTINGS.items():
+                cursor.execute("select set_config(%s, %s, false)", (name, value))
         use_schema(self.database, self.settings.coaching_schema)
         require_application_tables(self.database, self.settings.coaching_schema)
         for name in ("bookkeeping.sql", "functions.sql"):

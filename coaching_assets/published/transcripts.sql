@@ -6,7 +6,7 @@ with live_call as (
 monologue as materialized (
     select distinct on (call_id, coalesce(index::text, '?' || index__raw, '?'))
         call_id, index, index__raw, workspace_id, speaker_id, topic, sentence,
-        ltrim(sentence) ~ '^[[{]' as is_json
+        sentence ~ '^ *[[{]' as is_json
     from gong_transcript
     where call_id in (select id from live_call) and not deleted
     order by call_id, coalesce(index::text, '?' || index__raw, '?'), workspace_id collate "C" nulls last
@@ -19,17 +19,20 @@ spoken as (
     select
         parsed.*,
         case when parsed.is_json then said.text else parsed.sentence end as text,
-        said.start_ms,
-        said.end_ms
+        said.start_value,
+        said.end_value,
+        coaching_sync.whole(said.start_value) as start_ms,
+        coaching_sync.whole(said.end_value) as end_ms
     from parsed
     left join lateral (
+        -- a set-returning function alone in `from` gives the items in their order; sorting them would cost half of it all
         select
-            string_agg(item ->> 'text', ' ' order by place) as text,
-            coaching_sync.try_numeric((array_agg(item ->> 'start' order by place))[1]) as start_ms,
-            coaching_sync.try_numeric((array_agg(item ->> 'end' order by place desc))[1]) as end_ms
+            string_agg(item ->> 'text', ' ') as text,
+            coaching_sync.json_number((array_agg(item -> 'start'))[1]) as start_value,
+            coaching_sync.json_number((array_agg(item -> 'end'))[count(*)]) as end_value
         from jsonb_array_elements(
             case jsonb_typeof(parsed.sentences) when 'array' then parsed.sentences when 'object' then jsonb_build_array(parsed.sentences) end
-        ) with ordinality as items (item, place)
+        ) as items (item)
         where jsonb_typeof(item) = 'object'
     ) as said on parsed.sentences is not null
 )
@@ -40,13 +43,13 @@ select
     wanted_speakers.id as speaker_id,
     coaching_sync.filled(spoken.speaker_id) is not null as names_speaker,
     coaching_sync.whole(spoken.index) as sequence_number,
-    coaching_sync.whole(spoken.start_ms) as start_time_ms,
+    spoken.start_ms as start_time_ms,
     spoken.text,
     case when spoken.topic is not null then array[spoken.topic]::varchar[] end as topics,
     jsonb_strip_nulls(jsonb_build_object(
-        'start_ms', coaching_sync.whole(spoken.start_ms),
-        'end_ms', coaching_sync.whole(spoken.end_ms),
-        'duration_ms', coaching_sync.whole(spoken.end_ms - spoken.start_ms),
+        'start_ms', spoken.start_ms,
+        'end_ms', spoken.end_ms,
+        'duration_ms', coaching_sync.whole(spoken.end_value - spoken.start_value),
         'topic', spoken.topic
     )) as chunk_metadata,
     rejected.reason as rejection,
@@ -81,6 +84,6 @@ cross join lateral (
             then format('index %s is no whole number of 32 bits', coalesce(quote_literal(spoken.index__raw), 'is missing and'))
         when spoken.sentence is null then 'sentence is missing'
         when spoken.is_json and spoken.sentences is null then 'sentence begins like JSON and is none'
-        when coaching_sync.filled(spoken.text) is null then 'sentence holds no text'
+        when spoken.text ~ '\S' is not true then 'sentence holds no text'
     end as reason
 ) as rejected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.postgres import Connection, count_rows, read_sql
 from coaching_assets.published.cascades import blocker, children_of
 from coaching_assets.published.integrity import count_findings, note_findings, require_accounted_for
 from coaching_assets.published.rejecting import note_rejected, note_waiting
@@ -96,11 +96,9 @@ def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") 
         outcome.findings = count_findings(cursor, table)
 
 
-def count_rows(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
-    """Count all rows of a table, which takes a while where it is large."""
-    with database.cursor() as cursor:
-        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table.name)))
-        outcome.row_count = (cursor.fetchone() or (0,))[0]
+def note_row_count(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
+    """Say how many rows a table has, exactly where that is quickly counted."""
+    outcome.row_count = count_rows(database, sql.Identifier(table.name))
 
 
 def _in_order_of_computation(group: Group) -> list[PublishedTable]:

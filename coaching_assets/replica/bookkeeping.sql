@@ -28,6 +28,9 @@ delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 d
 -- A key that was staged twice keeps its newest row. Key columns may be null; two nulls are equal.
 -- Of a row that is there already, only columns that the source delivers are written (all, where that is not said), and
 -- with each the columns beside it that hold its values of other types: of those only one is ever filled.
+-- A row that differs only in when Fivetran processed it is left as it is, stamp included, so that a re-import of everything
+-- writes nothing and makes nothing due; only one row gets the newest stamp, by which the next sync knows how far this one
+-- was. Of rows that are deleted, and of versions of a row, the stamp says when, and counts.
 -- What was erased on request is not merged: `identities` say by which columns a row is known (see erasure.sql).
 drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[]);
 create or replace function coaching_sync.merge_staged(
@@ -61,6 +64,7 @@ declare
     column_list text;
     assignments text;
     differs text;
+    stamp_counts text;
     has_rows boolean;
     found boolean;
     counted bigint;
@@ -79,12 +83,19 @@ begin
                format(case when s.atttypid = 'json'::regtype then 'd.%1$I::text is distinct from s.%1$I::text'
                            else 'd.%1$I is distinct from s.%1$I' end, s.attname),
                ' or ' order by s.attnum
-           ) filter (where s.attname <> load_column and s.attname <> all (key_columns)
-                     and (delivered is null or split_part(s.attname, variant, 1) = any (delivered)))
-    into column_list, assignments, differs
+           ) filter (where s.attname not in (load_column, cursor_column) and s.attname <> all (key_columns)
+                     and (delivered is null or split_part(s.attname, variant, 1) = any (delivered))),
+           case when '_fivetran_start' = any (key_columns) then 'true'
+                else string_agg(format('s.%I', s.attname), ' or ')
+                     filter (where s.attname in ('_fivetran_deleted', 'is_deleted') and s.atttypid = 'boolean'::regtype)
+           end
+    into column_list, assignments, differs, stamp_counts
     from pg_attribute as s
     join pg_attribute as d on d.attrelid = target and d.attname = s.attname and not d.attisdropped
     where s.attrelid = staging and s.attnum > 0 and not s.attisdropped;
+    differs := concat_ws(
+        ' or ', differs, format('(d.%1$I is distinct from s.%1$I and (%2$s))', cursor_column, coalesce(stamp_counts, 'false'))
+    );
 
     execute format('analyze %s', staging);
     execute format('select count(*), max(%I), max(%I) from %s', cursor_column, load_column, staging)
@@ -118,6 +129,10 @@ begin
         get diagnostics updated = row_count;
 
         execute format('select exists (select from %s as s where %s)', staging, key_has_null) into found;
+        execute format('update %1$s as d set %2$I = s.%2$I from (select * from %3$s where %2$I = $1 limit 1) as s
+                        where %4$s and d.%2$I is distinct from s.%2$I',
+                       target, cursor_column, staging, case when found then same_key_or_null else same_key end)
+            using newest;
         if found then
             execute format('update %s as d set %s from %s as s where (%s) and %s and (%s)',
                            target, assignments, staging, key_has_null, same_key_or_null, differs);

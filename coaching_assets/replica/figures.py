@@ -24,7 +24,8 @@ def count_metadata(counts: LoadCounts) -> dict[str, Any]:
     """The figures of a load, as the metadata of its materialization."""
     metadata: dict[str, Any] = {
         "state": "loaded",
-        "dagster/row_count": counts.row_count,
+        "dagster/row_count": counts.row_count.rows,
+        "row_count_is_estimate": counts.row_count.is_estimate,
         "rows_read": counts.rows_read,
         "rows_inserted": counts.rows_inserted,
         "rows_updated": counts.rows_updated,

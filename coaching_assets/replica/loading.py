@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from coaching_assets import postgres_errors
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
-from coaching_assets.postgres import Connection, read_sql, run_sql_file, wait_for_advisory_lock
+from coaching_assets.postgres import Connection, RowCount, count_rows, read_sql, run_sql_file, wait_for_advisory_lock
 from coaching_assets.replica.pipelines import Extraction
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.schema_check import missing_required
@@ -48,7 +48,7 @@ class LoadCounts:
     rows_inserted: int
     rows_updated: int
     newest_source_time: datetime | None
-    row_count: int
+    row_count: RowCount
 
 
 def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
@@ -175,8 +175,7 @@ def load_counts(database: Connection, schema: str, table: str, load_ids: Sequenc
             (schema, table, list(load_ids)),
         )
         read, inserted, updated = cursor.fetchone() or (0, 0, 0)
-        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table)))
-        count = (cursor.fetchone() or (0,))[0]
+        count = count_rows(database, sql.Identifier(schema, table))
     return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count)
 
 

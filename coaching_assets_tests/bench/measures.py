@@ -1,0 +1,201 @@
+"""The measurements: each yields lines of the benchmark's table."""
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+from coaching_assets_tests.bench import data, limit, multiplying, recipes
+from coaching_assets_tests.bench.application import in_use
+from coaching_assets_tests.bench.outcome import Goal, Outcome
+from coaching_assets_tests.bench.processes import run, run_python
+from coaching_assets_tests.bench.servers import Installation, Servers
+from coaching_assets_tests.bench.sizes import Sizes
+from coaching_assets_tests.bench.syncing import PUBLISHING_STEP, REPLICA_STEP, Synced, run_steps, sync
+
+Measure = Callable[[Servers, Sizes], Iterator[Outcome]]
+
+APPLICATION_TABLES = ["calls", "speakers", "transcripts", "call_opportunities", "opportunities", "emails"]
+REIMPORT_HOURS = 48
+
+
+def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
+    """A first sync, then the same rows once more as Fivetran re-imports them, then nothing at all."""
+    sample, rows = data.sample_of(sizes.first), f"{sizes.first:,}"
+    ours = servers.install("first")
+    ours.deliver(sample)
+    bare = servers.install("limit")
+    copied = limit.copy_all(bare, sample)
+    with in_use(ours) as waiting:
+        synced = sync(ours)
+    inserted = limit.publish(bare)
+    copied_again = limit.copy_all(bare, sample)
+    least = min(copied, copied_again)
+    replica, published = synced.steps[REPLICA_STEP], synced.steps[PUBLISHING_STEP]
+    yield Outcome(
+        f"replica stage, first load of {rows} monologues, against COPY alone",
+        replica / least,
+        "ratio",
+        Goal(2.0),
+        {"replica stage": replica, "COPY alone": least},
+    )
+    yield Outcome(
+        "publish stage, against one set-based insert",
+        published / inserted,
+        "ratio",
+        None,
+        {"publish stage": published, "set-based insert": inserted},
+    )
+    yield Outcome(
+        f"the whole of a first sync of {rows} monologues, against the limit",
+        synced.seconds / (least + inserted),
+        "ratio",
+        Goal(1.3),
+        {"coaching sync": synced.seconds, "limit": least + inserted},
+    )
+    yield Outcome("longest lock wait of an application in use meanwhile", waiting.longest, "seconds", Goal(1.0))
+    size = "select pg_total_relation_size('{}.transcript')"
+    sizes_on_disk = {
+        name: float(at.value(size.format(schema)))
+        for name, at, schema in (("replica", ours, "gongio_ft"), ("bare table", bare, limit.BARE))
+    }
+    yield Outcome(
+        "size of the replica's transcript, against the bare table's",
+        sizes_on_disk["replica"] / sizes_on_disk["bare table"],
+        "ratio",
+        Goal(1.3),
+        sizes_on_disk,
+    )
+    servers.remove(bare)
+    again = sample.replaced({key: data.delivered_again(table, REIMPORT_HOURS) for key, table in sample.tables.items()})
+    ours.deliver(again)
+    yield from _reimport(ours, synced)
+    yield from _nothing_changed(ours, sizes)
+    servers.remove(ours)
+
+
+def _reimport(ours: Installation, first: Synced) -> Iterator[Outcome]:
+    written = _rows_written(ours)
+    second = sync(ours)
+    yield Outcome(
+        "re-import: rows written to the application's tables", _rows_written(ours) - written, "count", Goal(0)
+    )
+    yield Outcome(
+        "re-import: write-ahead log, against the first load's",
+        second.wal / first.wal,
+        "percent",
+        Goal(0.15),
+        {"re-import": second.wal, "first load": first.wal},
+    )
+    yield Outcome(
+        "re-import: time, against the first load's",
+        second.seconds / first.seconds,
+        "percent",
+        Goal(0.4),
+        {"re-import": second.seconds, "first load": first.seconds}
+        | {f"re-import: {k}": v for k, v in second.steps.items()},
+    )
+
+
+def _rows_written(ours: Installation) -> int:
+    ours.query("select pg_stat_force_next_flush()")
+    return int(
+        ours.value(
+            "select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_user_tables"
+            " where schemaname = 'public' and relname = any(%s)",
+            (APPLICATION_TABLES,),
+        )
+    )
+
+
+def _nothing_changed(ours: Installation, sizes: Sizes) -> Iterator[Outcome]:
+    run(["coaching", "sync"], ours.environment)
+    pairs = [
+        (run(["coaching", "sync"], ours.environment).seconds, run(["dagster", "--version"], ours.environment).seconds)
+        for _ in range(sizes.repetitions)
+    ]
+    yield _of_pairs("a sync with nothing changed, against `dagster --version`", pairs, Goal(3.0), ("sync", "dagster"))
+
+
+def definitions(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
+    """Loading the code location, against importing what it is written with."""
+    environment = servers.install("definitions").environment
+    run_python("import coaching_assets.definitions", environment)
+    pairs = [
+        (
+            run_python("import coaching_assets.definitions", environment).seconds,
+            run_python("import dagster, dagster_dlt", environment).seconds,
+        )
+        for _ in range(sizes.repetitions)
+    ]
+    names = ("definitions", "imports")
+    yield _of_pairs("loading the definitions, against `import dagster, dagster_dlt`", pairs, Goal(1.15), names)
+
+
+def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
+    """Other ways to load the same, each published by the limit's statements, against a whole first sync."""
+    sample, rows = data.sample_of(sizes.recipes), f"{sizes.recipes:,}"
+    ours = servers.install("ours")
+    ours.deliver(sample)
+    synced = sync(ours)
+    for name, load in (("rows", recipes.load_rows), ("stock", recipes.load_stock)):
+        other = servers.install(name, ours.project)
+        loaded = recipes.timed(load, other)
+        inserted = limit.publish(other, recipes.DATASET)
+        parts = {"load": loaded, "insert": inserted, "coaching sync": synced.seconds}
+        goal = Goal(10.0, at_least=True) if name == "rows" else None
+        title = f"{name}: a first sync of {rows} monologues by it, against this project's"
+        yield Outcome(title, (loaded + inserted) / synced.seconds, "ratio", goal, parts)
+        replica = synced.steps[REPLICA_STEP]
+        yield Outcome(
+            f"{name}: its load, against this project's replica stage",
+            loaded / replica,
+            "ratio",
+            None,
+            {"load": loaded, "replica stage": replica},
+        )
+        servers.remove(other)
+    servers.remove(ours)
+
+
+def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
+    """The same changed rows in a small table and in a large one."""
+    few, many = sizes.changed
+    sample = data.sample_of(few)
+    small = servers.install("small")
+    small.deliver(sample)
+    sync(small)
+    large = servers.copy(small, "large")
+    multiplying.multiply(large, many // few - 1)
+    pairs = []
+    for number in range(min(sizes.repetitions, 3)):
+        changed = data.with_changes(sample["gong", "transcript"], sizes.changes, number + 1)
+        small.deliver(sample.replaced({("gong", "transcript"): changed}), ("transcript",))
+        both = [run_steps(at, REPLICA_STEP, PUBLISHING_STEP) for at in (large, small)]
+        pairs.append((sum(both[0].steps.values()), sum(both[1].steps.values())))
+    title = f"{sizes.changes:,} changed rows in {many:,}, against the same in {few:,}"
+    yield _of_pairs(title, pairs, Goal(1.2), ("large", "small"))
+    servers.remove(small)
+    servers.remove(large)
+
+
+def memory(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
+    """The most memory that the process holds while it loads a small table and a large one."""
+    peaks = []
+    for rows in sizes.memory:
+        at = servers.install(f"memory{rows}")
+        at.deliver(data.sample_of(rows))
+        peaks.append(run_steps(at, REPLICA_STEP).peak_bytes)
+        servers.remove(at)
+    small, large = sizes.memory
+    parts = {f"{small:,} rows, bytes": float(peaks[0]), f"{large:,} rows, bytes": float(peaks[1])}
+    title = f"peak memory with {large:,} monologues, against {small:,}"
+    yield Outcome(title, peaks[1] / peaks[0], "ratio", Goal(1.2), parts)
+    yield Outcome(f"peak memory with {large:,} monologues, MB", peaks[1] / 1e6, "count", Goal(700))
+
+
+def _of_pairs(measure: str, pairs: list[tuple[float, float]], goal: Goal, names: tuple[str, str]) -> Outcome:
+    """The median of ratios of what was measured by turns: each pair had the same neighbours on the machine."""
+    parts = {name: median(pair[place] for pair in pairs) for place, name in enumerate(names)}
+    return Outcome(measure, median(one / other for one, other in pairs), "ratio", goal, parts)
+
+
+MEASURES: tuple[Measure, ...] = (first_sync, changes, memory, other_ways, definitions)

@@ -1,0 +1,36 @@
+"""Runs steps of the main job: `python -m coaching_assets_tests.bench.stage gong_calls publish_calls`.
+
+The seconds that each took, without the start of the process, stand on the last line, as JSON.
+"""
+
+import json
+import sys
+
+from dagster import AssetsDefinition, DagsterInstance
+
+from coaching_assets.definitions import defs, sync_job
+
+PREFIX = "seconds: "
+
+
+def main(steps: list[str]) -> int:
+    """Run these steps; the exit status says whether all of them worked."""
+    keys = [
+        key
+        for asset in defs.assets or ()
+        if isinstance(asset, AssetsDefinition) and asset.is_executable and asset.op.name in steps
+        for key in asset.keys
+    ]
+    with DagsterInstance.ephemeral() as instance:
+        result = sync_job().execute_in_process(instance=instance, asset_selection=keys)
+        seconds = {
+            event.step_key: event.step_success_data.duration_ms / 1000
+            for event in result.all_events
+            if event.is_step_success
+        }
+    print(PREFIX + json.dumps(seconds))
+    return 0 if result.success else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
