@@ -23,6 +23,14 @@ from coaching_assets_tests.stateful.world import World
 NUMBERS = count(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def impatience() -> Iterator[None]:
+    """A Postgres that is away is tried again as often as ever, but at once."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("POSTGRES_RETRY_SECONDS", "0.01")
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     # not in pytest's own folder: another pytest that starts meanwhile takes that away from everybody but root

@@ -1,8 +1,11 @@
 -- What publishing keeps for itself. None of it is in the application's schema.
 do $$
 begin
-    create schema if not exists coaching_sync;
-exception when unique_violation then
+    -- asked first: "if not exists" wants the right to create schemas even where there is nothing to create
+    if to_regnamespace('coaching_sync') is null then
+        create schema coaching_sync;
+    end if;
+exception when unique_violation or duplicate_schema then
     -- somebody else made it at this very moment; "if not exists" does not see that
 end
 $$;

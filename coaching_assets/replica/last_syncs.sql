@@ -1,5 +1,14 @@
 -- What the last sync did to each table of the replica and of the application, and what all of them did together.
-create schema if not exists coaching_sync;
+do $$
+begin
+    -- asked first: "if not exists" wants the right to create schemas even where there is nothing to create
+    if to_regnamespace('coaching_sync') is null then
+        create schema coaching_sync;
+    end if;
+exception when unique_violation or duplicate_schema then
+    -- somebody else made it at this very moment; "if not exists" does not see that
+end
+$$;
 
 create table if not exists coaching_sync.last_syncs (
     table_name text primary key,

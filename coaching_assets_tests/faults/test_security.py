@@ -28,6 +28,7 @@ def least(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
+@pytest.mark.faults
 def test_a_sync_needs_no_more_than_the_least_rights(deployment: Deployment, least: str, tmp_path: Path) -> None:
     sample = generate(0.02)
     deployment.load(sample)
