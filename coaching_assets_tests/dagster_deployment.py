@@ -39,8 +39,8 @@ OFTEN = {
     "RECONCILE_CRON": "0 0 1 1 *",
     "REJECTED_ROWS_ERROR": "5",
     "ALERT_INTERVAL_SECONDS": "1",
-    "PUBLISHED_WARN_MINUTES": "0.3",
-    "PUBLISHED_ERROR_MINUTES": "0.3",
+    "PUBLISHED_WARN_MINUTES": "0.15",
+    "PUBLISHED_ERROR_MINUTES": "0.15",
 }
 """Settings by which what happens in minutes happens in seconds, and what happens daily not at all."""
 

@@ -12,7 +12,7 @@ from coaching_assets.demo.servers import pg_dump_schema
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.source.errors import SourceError
 from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.test_commands import coaching
+from coaching_assets_tests.processes import coaching
 
 CALL, OPPORTUNITY = ("gong", "call"), ("salesforce", "opportunity")
 

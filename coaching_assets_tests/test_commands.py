@@ -1,21 +1,14 @@
 """The `coaching` command as someone types it: what it prints, its exit status, and that a failure writes nothing."""
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from coaching_assets.demo.sample import generate
 from coaching_assets_tests.deployment import Deployment
-
-COACHING = [sys.executable, "-c", "from coaching_assets.cli import main; main()"]
-
-
-def coaching(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COACHING, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+from coaching_assets_tests.processes import coaching
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +31,8 @@ def test_sync_status_and_doctor_of_a_healthy_installation(deployment: Deployment
     assert "✗" not in doctor.stdout
     assert written_schemas(deployment) == set(), "doctor only looks"
 
-    sync = coaching("sync")
+    program = Path(sys.executable).with_name("coaching")
+    sync = subprocess.run([program, "sync"], capture_output=True, text=True)
     assert sync.returncode == 0, sync.stdout + sync.stderr
     assert "coaching/transcripts" in sync.stdout
 

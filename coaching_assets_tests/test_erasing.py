@@ -1,7 +1,7 @@
 """What `coaching erase` takes and leaves, and that no later sync brings it back."""
 
 import json
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from coaching_assets.commands.erase import CannotErase, Request, erase
 from coaching_assets.demo.sample import Sample, TableKey, generate
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import Row, changed_rows, found_differences, reimported, without_rows
-from coaching_assets_tests.test_commands import COACHING, coaching
+from coaching_assets_tests.processes import coaching
 
 PERSON = "kenji.fischer@northbeam.example"
 PERSON_WITH_LONGER_ADDRESS = f"not.{PERSON}"
@@ -283,11 +283,9 @@ def test_erasing_asks_first_and_names_what_is_missing(deployment: Deployment) ->
     assert nothing.returncode == 1
     assert "--call ID, --email ADDRESS or --opportunity ID" in nothing.stderr
 
-    def answered(answer: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*COACHING, "erase", "--call", "1"], input=answer, capture_output=True, text=True)
-
-    assert "Erase this for good?" in answered("n\n").stdout
-    assert answered("").returncode == 1
+    erase = partial(coaching, "erase", "--call", "1")
+    assert "Erase this for good?" in erase(typed="n\n").stdout
+    assert erase().returncode == 1
     assert deployment.query("select count(*) from coaching_sync.erasures") == [(0,)]
-    assert answered("y\n").stdout.count("No row is about it") == 2
+    assert erase(typed="y\n").stdout.count("No row is about it") == 2
     assert deployment.query("select requested from coaching_sync.erasures") == [({"call": 1},)]

@@ -10,7 +10,7 @@ from coaching_assets.demo.sample import Field, Sample, SampleTable, TableKey, ge
 from coaching_assets.demo.sample.values import to_arrow
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import changed_rows, found_differences, later
-from coaching_assets_tests.test_commands import coaching
+from coaching_assets_tests.processes import coaching
 
 OPPORTUNITY: TableKey = ("salesforce", "opportunity")
 HISTORY: TableKey = ("salesforce", "opportunity_history")

@@ -10,7 +10,7 @@ from dagster import AssetCheckKey, AssetKey, DagsterInstance
 from coaching_assets.checks.reconciliation import Reconciliation, reconcile
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.test_commands import coaching
+from coaching_assets_tests.processes import coaching
 
 CALL, USERS, EMAIL, ACCOUNT = ("gong", "call"), ("gong", "users"), ("gong", "email"), ("salesforce", "account")
 

@@ -4,7 +4,7 @@ import json
 
 from coaching_assets.demo.sample import generate
 from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.test_commands import coaching
+from coaching_assets_tests.processes import coaching
 
 
 def test_rejected_rows_are_listed_and_written_whole(deployment: Deployment) -> None:

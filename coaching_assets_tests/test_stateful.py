@@ -19,7 +19,7 @@ COMMON = settings(
     report_multiple_bugs=False,
     print_blob=True,
 )
-SHORT = settings(COMMON, max_examples=3, stateful_step_count=12, derandomize=True)
+SHORT = settings(COMMON, max_examples=2, stateful_step_count=15, derandomize=True)
 LONG = settings(COMMON, max_examples=100, stateful_step_count=30)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coaching_assets.demo.sample import Sample, change_set
-from coaching_assets_tests.faults import processes
+from coaching_assets_tests import processes
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World

@@ -9,9 +9,9 @@ from psycopg2 import errors
 from coaching_assets.demo.sample import generate
 from coaching_assets.postgres import read_sql
 from coaching_assets.settings import Settings
+from coaching_assets_tests import processes
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import found_differences
-from coaching_assets_tests.faults import processes
 
 PASSWORD = "pass-8f3b1c-word"
 TOKEN = "token-51d0aa-secret"
