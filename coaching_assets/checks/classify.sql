@@ -1,20 +1,28 @@
--- Each key of the buckets that differ: equal, missing in the replica, surplus there, different, or pending: so new that
--- the next sync reads it, because that begins at the horizon.
+-- Each key of the buckets that differ: equal, missing in the replica, surplus there, different, withheld: as it was when it had
+-- just been read whole and an erasure kept it out, or pending: so new that the next sync reads it, because that begins at
+-- the horizon.
 create temp table classified as
 select
     case
         when source.key_hash is null then 'surplus'
         when replica.digest = any(source.digests) then 'equal'
+        when compared.hash in (select hash from withheld_row) then 'withheld'
         when source.synced >= %(horizon)s and source.synced is distinct from replica.synced then 'pending'
         when replica.key_hash is null then 'missing'
         else 'different'
     end as state,
     coalesce(replica.key_hash, source.key_hash) as key_hash,
     coalesce(replica.key_text, source.key_text) as key_text,
-    replica.digest
+    replica.digest,
+    compared.hash
 from (
-    select key_hash, min(key_text) as key_text, max(synced) as synced, array_agg(digest) as digests
+    select key_hash, min(key_text) as key_text, max(synced) as synced, array_agg(digest order by digest) as digests
     from source_row
     group by key_hash
 ) as source
 full join replica_row as replica using (key_hash)
+cross join lateral (
+    select sha256(convert_to(
+        concat_ws(' ', %(salt)s, source.key_hash, array_to_string(source.digests, ' '), coalesce(replica.digest, '-')), 'UTF8'
+    )) as hash
+) as compared

@@ -9,6 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import SourceTable
+from coaching_assets.checks import withholding
 from coaching_assets.checks.canonical import Canonical, NotComparable, canonical, key_parts
 from coaching_assets.postgres import Connection, column_types, read_sql
 from coaching_assets.replica.loading import newest_source_time
@@ -34,7 +35,8 @@ class Comparison:
 
     `pending` rows are so new at the source that the next sync reads them. `withheld` rows are kept out, or stand there
     redacted, because of an erasure. `surplus_rows` are the hashes of the surplus rows' keys, with the rows' digests.
-    `as_of` is when BigQuery was asked.
+    `lacking_rows` are salted hashes of the rows that are missing, different or withheld. `as_of` is when BigQuery was
+    asked.
     """
 
     table: SourceTable
@@ -48,6 +50,7 @@ class Comparison:
     rows: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     examples: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     surplus_rows: list[tuple[str, str]] = field(default_factory=list)
+    lacking_rows: list[bytes] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
 
     @property
@@ -62,7 +65,7 @@ class Comparison:
 
     def withhold(self) -> None:
         """Take what is still missing or different for withheld: it was just read whole, and merged but for erasures."""
-        self.withheld = self.rows["missing"] + self.rows["different"]
+        self.withheld += self.rows["missing"] + self.rows["different"]
         for kind in ("missing", "different"):
             self.rows[kind], self.examples[kind] = 0, []
 
@@ -74,7 +77,13 @@ class Comparison:
 
 
 def compare(
-    bigquery: BigQuery, database: Connection, settings: Settings, table: SourceTable, description: TableDescription
+    bigquery: BigQuery,
+    database: Connection,
+    settings: Settings,
+    table: SourceTable,
+    description: TableDescription,
+    *,
+    keep_lacking: bool = False,
 ) -> Comparison:
     """Compare one table; a match costs one query job and 256 rows.
 
@@ -87,6 +96,7 @@ def compare(
         settings: whose datasets are the replica's schemas.
         table: which one.
         description: as it stands at the source.
+        keep_lacking: whether to keep `lacking_rows`, for `withholding.note`.
 
     Raises:
         SourceError: BigQuery did not answer, or LimitExceeded: it would bill too much.
@@ -108,7 +118,10 @@ def compare(
                 return result
             result.left_out = expressions.left_out
             with explained(bigquery.subject(description.dataset, description.table)):
-                _Comparing(bigquery, database, cursor, settings, description, expressions, result).run()
+                comparing = _Comparing(bigquery, database, cursor, settings, description, expressions, result)
+                comparing.run()
+                if keep_lacking:
+                    comparing.keep_lacking()
     finally:
         if not database.closed:
             database.rollback()
@@ -140,6 +153,13 @@ class _Comparing:
             self._drill_down(differing, watermark)
         self.cursor.execute("select count(*) from newer_key where substr(key_hash, 1, 2) <> all(%s)", (differing,))
         self.result.pending += (self.cursor.fetchone() or (0,))[0]
+
+    def keep_lacking(self) -> None:
+        """Keep which rows the replica does not hold as BigQuery does; only where buckets differed there are any."""
+        self.cursor.execute("select to_regclass('pg_temp.classified') is not null")
+        if (self.cursor.fetchone() or (False,))[0]:
+            self.cursor.execute("select hash from classified where state in ('missing', 'different', 'withheld')")
+            self.result.lacking_rows = [bytes(row_hash) for (row_hash,) in self.cursor.fetchall()]
 
     def _source_buckets(self, watermark: datetime | None) -> dict[str, Bucket]:
         """BigQuery's buckets; the keys that are newer than the watermark go into a temporary table."""
@@ -178,7 +198,8 @@ class _Comparing:
             self.cursor.copy_expert("copy source_row from stdin with (format csv)", file)
         self.cursor.execute(self._composed("replica_rows.sql"), {"buckets": buckets})
         horizon = watermark - self.settings.replica_overlap if watermark is not None else None
-        self.cursor.execute(read_sql(__package__, "classify.sql"), {"horizon": _microseconds(horizon)})
+        salt = withholding.load(self.cursor, self.result.schema, self.result.table.name)
+        self.cursor.execute(read_sql(__package__, "classify.sql"), {"horizon": _microseconds(horizon), "salt": salt})
         self._count()
 
     def _count(self) -> None:
@@ -187,6 +208,7 @@ class _Comparing:
         counts = dict(self.cursor.fetchall())
         result.equal += counts.get("equal", 0)
         result.pending += counts.get("pending", 0)
+        result.withheld = counts.get("withheld", 0)
         for kind in KINDS:
             result.rows[kind] = counts.get(kind, 0)
             self.cursor.execute(

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from coaching_assets.catalogue import TABLES, SourceTable
+from coaching_assets.checks import withholding
 from coaching_assets.checks.comparison import Comparison, compare
 from coaching_assets.checks.repair import Tell, mend
-from coaching_assets.postgres import Connection, connect
+from coaching_assets.postgres import connect
 from coaching_assets.published.plan import Plan, make_plan
 from coaching_assets.replica import loading
 from coaching_assets.settings import Settings
@@ -63,23 +64,15 @@ def reconcile(
         bigquery, settings, survey.present, list(comparisons.values()), result.plan, force=force, tell=tell
     )
     again = [table for table in survey.present if not comparisons[table].is_equal]
-    result.comparisons |= _compared(bigquery, settings, survey.present, again)
-    with connect(settings) as database:
-        if _anything_was_erased(database):
-            for table in again:
-                result.comparisons[table].withhold()
-        database.rollback()
+    with connect(settings) as database, database.cursor() as cursor:
+        erased = withholding.anything_was_erased(cursor)
+        result.comparisons |= _compared(bigquery, settings, survey.present, again, keep_lacking=erased)
+        for comparison in (result.comparisons[table] for table in again if erased):
+            withholding.note(database, comparison.schema, comparison.table.name, comparison.lacking_rows)
+            comparison.withhold()
+        database.commit()
         result.plan = make_plan(database, settings)
     return result
-
-
-def _anything_was_erased(database: Connection) -> bool:
-    with database.cursor() as cursor:
-        cursor.execute("select to_regclass('coaching_sync.erased_identities') is not null")
-        if not (cursor.fetchone() or (False,))[0]:
-            return False
-        cursor.execute("select exists (select from coaching_sync.erased_identities)")
-        return bool((cursor.fetchone() or (False,))[0])
 
 
 def _compared(
@@ -87,12 +80,16 @@ def _compared(
     settings: Settings,
     present: Mapping[SourceTable, TableDescription],
     tables: Collection[SourceTable],
+    *,
+    keep_lacking: bool = False,
 ) -> dict[SourceTable, Comparison]:
     comparisons: dict[SourceTable, Comparison] = {}
     for table in tables:
         with connect(settings) as database:
             try:
-                comparisons[table] = compare(bigquery, database, settings, table, present[table])
+                comparisons[table] = compare(
+                    bigquery, database, settings, table, present[table], keep_lacking=keep_lacking
+                )
             except SourceError as error:
                 comparisons[table] = Comparison(table, settings.datasets[table.source], "failed", str(error))
     return comparisons

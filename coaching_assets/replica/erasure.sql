@@ -1,6 +1,15 @@
 -- What keeps erased rows away: which rows name something that was erased, and what is done to them. `identities` are the
 -- catalogue's, as JSON. None of these functions runs where nothing was ever erased.
 
+-- Which rows of the source the replica does not hold as they are, because of an erasure: salted hashes of a row's key and
+-- contents on either side, noted by the reconciliation right after it has read the table whole.
+create table if not exists coaching_sync.withheld_rows (
+    table_schema text not null,
+    table_name text not null,
+    hash bytea not null,
+    primary key (table_schema, table_name, hash)
+);
+
 -- The salted hash under which an erased value is remembered.
 create or replace function coaching_sync.erased_hash(kind text, value text) returns bytea
 language sql stable strict
