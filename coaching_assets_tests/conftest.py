@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
 from coaching_assets_tests.dagster_deployment import (
     HOURS_TO_COME,
@@ -76,6 +77,39 @@ def deployment(
     postgres: EmbeddedPostgres, emulator: BigQueryEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Deployment]:
     with installed(f"test{next(NUMBERS)}", postgres, emulator, monkeypatch) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="session")
+def tenth() -> Sample:
+    """A tenth of the demo's sample."""
+    return generate(0.1)
+
+
+@pytest.fixture(scope="session")
+def synced_tenth(postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tenth: Sample) -> str:
+    """The name of a database into which that was synced, to be copied."""
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        installed("tenth", postgres, emulator, environment) as installation,
+    ):
+        installation.load(tenth)
+        assert installation.sync().failures == ()
+    return "tenth"
+
+
+@pytest.fixture
+def synced(
+    postgres: EmbeddedPostgres,
+    emulator: BigQueryEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tenth: Sample,
+    synced_tenth: str,
+) -> Iterator[Deployment]:
+    """An installation into which a tenth of the demo's sample was synced."""
+    name = f"test{next(NUMBERS)}"
+    with installed(name, postgres, emulator, monkeypatch, template=synced_tenth) as installation:
+        installation.load(tenth)
         yield installation
 
 

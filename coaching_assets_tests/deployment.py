@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from coaching_assets.commands.init_db import init_db
@@ -82,14 +83,24 @@ class Deployment:
 
 @contextmanager
 def installed(
-    name: str, postgres: EmbeddedPostgres, emulator: BigQueryEmulator, environment: pytest.MonkeyPatch
+    name: str,
+    postgres: EmbeddedPostgres,
+    emulator: BigQueryEmulator,
+    environment: pytest.MonkeyPatch,
+    template: str | None = None,
 ) -> Iterator[Deployment]:
-    """Make the database and point the environment at it and at a BigQuery project of that name."""
+    """Make the database and point the environment at it and at a BigQuery project of that name.
+
+    It is a copy of the database `template`, where that is given, else one with the application's tables alone.
+    """
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
 
-    postgres.create_database(name)
+    if template is None:
+        postgres.create_database(name)
+    else:
+        copy_database(postgres, name, template)
     for variable, value in (emulator.environment() | {"BIGQUERY_PROJECT": name}).items():
         environment.setenv(variable, value)
     environment.setenv("DATABASE_URL", postgres.url(name))
@@ -99,6 +110,19 @@ def installed(
         credentials=AnonymousCredentials(),
         client_options=ClientOptions(api_endpoint=emulator.rest_url),
     )
-    init_db(load_settings())
+    if template is None:
+        init_db(load_settings())
     yield Deployment(name, postgres, client)
     client.close()
+
+
+def copy_database(postgres: EmbeddedPostgres, name: str, template: str) -> None:
+    """Make a database that begins as another stands; nobody may be connected to that one."""
+    connection = psycopg2.connect(postgres.url())
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            names = sql.Identifier(name), sql.Identifier(template)
+            cursor.execute(sql.SQL("create database {} template {}").format(*names))
+    finally:
+        connection.close()

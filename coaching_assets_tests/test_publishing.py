@@ -1,26 +1,12 @@
 """What publishing does and leaves alone, each on a small sample that is changed at the source."""
 
-import pytest
-
-from coaching_assets.demo.sample import Sample, generate
+from coaching_assets.demo.sample import Sample
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import edited
 
 CALL = ("gong", "call")
 ACCOUNT = ("salesforce", "account")
 TRANSCRIPT, USERS, EMAIL = ("gong", "transcript"), ("gong", "users"), ("gong", "email")
-
-
-@pytest.fixture(scope="module")
-def sample() -> Sample:
-    return generate(0.1)
-
-
-@pytest.fixture
-def synced(deployment: Deployment, sample: Sample) -> Deployment:
-    deployment.load(sample)
-    assert deployment.sync().failures == ()
-    return deployment
 
 
 def a_published_call(deployment: Deployment) -> tuple[str, str]:
@@ -30,7 +16,7 @@ def a_published_call(deployment: Deployment) -> tuple[str, str]:
     )[0]
 
 
-def test_columns_and_keys_of_the_application_stay(synced: Deployment, sample: Sample) -> None:
+def test_columns_and_keys_of_the_application_stay(synced: Deployment, tenth: Sample) -> None:
     call, gong_call = a_published_call(synced)
     synced.query(
         "update calls set product = 'Core', overall_score = 7, metadata = metadata || '{\"reviewed_by\": \"Kim\"}'"
@@ -38,7 +24,7 @@ def test_columns_and_keys_of_the_application_stay(synced: Deployment, sample: Sa
         [call],
     )
     synced.query("update speakers set role = 'ae' where call_id = %s", [call])
-    sample = edited(sample, CALL, {"id": gong_call}, title="Renamed")
+    sample = edited(tenth, CALL, {"id": gong_call}, title="Renamed")
     synced.load(sample)
     assert synced.sync().success
 
@@ -49,10 +35,10 @@ def test_columns_and_keys_of_the_application_stay(synced: Deployment, sample: Sa
     assert synced.query("select distinct role from speakers where call_id = %s", [call]) == [("ae",)]
 
 
-def test_one_table_that_cannot_be_read_does_not_hold_up_the_others(deployment: Deployment, sample: Sample) -> None:
+def test_one_table_that_cannot_be_read_does_not_hold_up_the_others(deployment: Deployment, tenth: Sample) -> None:
     from google.cloud.bigquery import Table
 
-    deployment.load(sample)
+    deployment.load(tenth)
     users = f"{deployment.name}.gongio_ft.users"
     deployment.client.delete_table(users)
     view = Table(users)
@@ -71,9 +57,9 @@ def test_one_table_that_cannot_be_read_does_not_hold_up_the_others(deployment: D
     assert "gongio_ft.users" in details["failed_source_tables"]
 
 
-def test_a_view_is_read_like_a_table(deployment: Deployment, sample: Sample) -> None:
-    deployment.load(sample)
-    accounts = sample["salesforce", "account"].rows.num_rows
+def test_a_view_is_read_like_a_table(deployment: Deployment, tenth: Sample) -> None:
+    deployment.load(tenth)
+    accounts = tenth["salesforce", "account"].rows.num_rows
     account = f"`{deployment.name}`.salesforce_ft.account"
     deployment.client.query(f"create table {account}_table as select * from {account}").result()
     deployment.client.query(f"drop table {account}").result()
@@ -83,13 +69,13 @@ def test_a_view_is_read_like_a_table(deployment: Deployment, sample: Sample) -> 
     assert deployment.query("select count(account_name) > 0 from opportunities") == [(True,)]
 
 
-def test_one_published_table_can_be_materialized_by_itself(synced: Deployment, sample: Sample) -> None:
+def test_one_published_table_can_be_materialized_by_itself(synced: Deployment, tenth: Sample) -> None:
     from dagster import AssetKey, DagsterInstance, execute_job, reconstructable
 
     from coaching_assets.definitions import sync_job
 
     _, gong_call = a_published_call(synced)
-    sample = edited(sample, CALL, {"id": gong_call}, title="Renamed")
+    sample = edited(tenth, CALL, {"id": gong_call}, title="Renamed")
     line = synced.query(
         "select sequence_number from transcripts join calls on calls.id = call_id where gong_call_id = %s limit 1",
         [gong_call],

@@ -15,18 +15,6 @@ from coaching_assets_tests.processes import coaching
 CALL, USERS, EMAIL, ACCOUNT = ("gong", "call"), ("gong", "users"), ("gong", "email"), ("salesforce", "account")
 
 
-@pytest.fixture(scope="module")
-def sample() -> Sample:
-    return generate(0.1)
-
-
-@pytest.fixture
-def synced(deployment: Deployment, sample: Sample) -> Deployment:
-    deployment.load(sample)
-    assert deployment.sync().failures == ()
-    return deployment
-
-
 def differences(result: Reconciliation) -> dict[str, tuple[int, int, int]]:
     """By table, how many rows are missing, surplus and different."""
     found = {
@@ -96,9 +84,9 @@ def test_a_match_costs_one_query_job_a_table_that_returns_buckets(deployment: De
     assert max(c.equal for c in result.comparisons.values()) > 2_000
 
 
-def test_a_late_row_beyond_the_overlap_is_found_and_mended(synced: Deployment, sample: Sample) -> None:
-    late = {"id": "late", "subject": "Late", "_fivetran_synced": sample.until - timedelta(days=60)}
-    synced.load(sample.replaced({EMAIL: sample[EMAIL].appended([late])}))
+def test_a_late_row_beyond_the_overlap_is_found_and_mended(synced: Deployment, tenth: Sample) -> None:
+    late = {"id": "late", "subject": "Late", "_fivetran_synced": tenth.until - timedelta(days=60)}
+    synced.load(tenth.replaced({EMAIL: tenth[EMAIL].appended([late])}))
     assert synced.sync().success
     assert synced.query("select count(*) from emails where gong_email_id = 'late'") == [(0,)]
 
@@ -114,18 +102,18 @@ def test_a_late_row_beyond_the_overlap_is_found_and_mended(synced: Deployment, s
     assert synced.query("select subject from emails where gong_email_id = 'late'") == [("Late",)]
 
 
-def test_a_row_that_the_next_sync_reads_is_no_difference(synced: Deployment, sample: Sample) -> None:
-    email = sample[EMAIL]
+def test_a_row_that_the_next_sync_reads_is_no_difference(synced: Deployment, tenth: Sample) -> None:
+    email = tenth[EMAIL]
     within = {
         "id": "within",
         "subject": "Late, within the overlap",
-        "_fivetran_synced": sample.until - timedelta(hours=1),
+        "_fivetran_synced": tenth.until - timedelta(hours=1),
     }
-    newer = {"id": "newer", "subject": "New", "_fivetran_synced": sample.until + timedelta(hours=1)}
+    newer = {"id": "newer", "subject": "New", "_fivetran_synced": tenth.until + timedelta(hours=1)}
     changed = email.edited(
-        [0], lambda row: row.update(subject="Changed", _fivetran_synced=sample.until + timedelta(hours=1))
+        [0], lambda row: row.update(subject="Changed", _fivetran_synced=tenth.until + timedelta(hours=1))
     )
-    synced.load(sample.replaced({EMAIL: changed.appended([within, newer])}))
+    synced.load(tenth.replaced({EMAIL: changed.appended([within, newer])}))
     jobs_before = {job.job_id for job in synced.client.list_jobs()}
     result = reconcile(synced.settings)
 

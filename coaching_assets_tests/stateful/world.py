@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 
 from coaching_assets.catalogue import TABLES
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, TableKey, generate
-from coaching_assets_tests.deployment import Deployment
+from coaching_assets_tests.deployment import Deployment, copy_database
 from coaching_assets_tests.oracle import Expected, actual, differences, expected
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
@@ -56,9 +56,7 @@ class World:
         """A new sequence: a database as after the first sync, to which the environment then points."""
         self._copies += 1
         self.database = f"{self._template}_{self._copies}"
-        with self.connect("postgres") as connection, connection.cursor() as cursor:
-            names = sql.Identifier(self.database), sql.Identifier(self._template)
-            cursor.execute(sql.SQL("create database {} template {}").format(*names))
+        copy_database(self.deployment.postgres, self.database, self._template)
         for variable, value in self._variables.items():
             environment.setenv(variable, value)
         environment.setenv("DATABASE_URL", self.deployment.postgres.url(self.database))
