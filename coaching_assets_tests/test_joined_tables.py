@@ -8,7 +8,8 @@ from coaching_assets.demo.sample import TableKey
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World, synced
 
-PARTICIPANT, USERS, RECIPIENT = ("gong", "call_participant"), ("gong", "users"), ("gong", "email_recipient")
+PARTICIPANT, SPEAKER = ("gong", "call_participant"), ("gong", "call_speaker")
+USERS, RECIPIENT = ("gong", "users"), ("gong", "email_recipient")
 ACCOUNT, OWNER = ("salesforce", "account"), ("salesforce", "user")
 
 TABLES = ("calls", "speakers", "transcripts", "opportunities", "emails")
@@ -40,18 +41,26 @@ def follows(world: World, source: Source) -> set[tuple[str, str]]:
     return changed
 
 
-@pytest.fixture
-def user(world: World, source: Source) -> str:
-    """A company-side speaker's user, whose name and address now come from `users` alone."""
+@pytest.fixture(params=[PARTICIPANT, SPEAKER], ids=["known by the speaker", "known by the participant"])
+def user(request: pytest.FixtureRequest, world: World, source: Source) -> str:
+    """A company-side speaker's user, whose name and address come from `users`, and whom only one table leads to."""
     speaking = [row for row in source.rows(PARTICIPANT) if row["user_id"] and row["speaker_id"]]
     calls = {call for (call,) in world.query("select gong_call_id from calls")}
     there = {row["id"] for row in source.rows(USERS) if not row["_fivetran_deleted"]}
-    row = next(row for row in speaking if row["call_id"] in calls and row["user_id"] in there)
-    for place in source.sample[PARTICIPANT].numbers(user_id=row["user_id"]):
-        source.edit(PARTICIPANT, place_of(source, PARTICIPANT, user_id=row["user_id"]), name=None, email_address=None)
-        assert place is not None
+    user = next(row["user_id"] for row in speaking if row["call_id"] in calls and row["user_id"] in there)
+    places = {key: source.sample[key].numbers(user_id=user) for key in (PARTICIPANT, SPEAKER)}
+    rows = {key: [source.rows(key)[place] for place in places[key]] for key in places}
+    for row in rows[PARTICIPANT]:
+        source.edit(PARTICIPANT, place_of(source, PARTICIPANT, **identity(row)), name=None, email_address=None)
+    for row in rows[request.param]:
+        source.edit(request.param, place_of(source, request.param, **identity(row)), user_id=None)
     synced(world, source)
-    return str(row["user_id"])
+    return str(user)
+
+
+def identity(row: dict[str, Any]) -> dict[str, Any]:
+    """By what a row of a call's speakers or participants is known."""
+    return {"id": row["id"], "call_id": row["call_id"]}
 
 
 def test_a_recipient_added(world: World, source: Source) -> None:
