@@ -38,7 +38,7 @@ def test_a_sync_needs_no_more_than_the_least_rights(deployment: Deployment, leas
         "drop table calls cascade",
         "alter table calls add column mine int",
         "truncate calls cascade",
-        "create table mine ()",
+        "create table public.mine ()",
         "create schema mine",
     ):
         with psycopg2.connect(least) as connection, connection.cursor() as cursor:
