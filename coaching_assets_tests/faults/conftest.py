@@ -1,17 +1,40 @@
 """An installation in use, at whose source an hour's changes wait: what every fault is tried on."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
+from coaching_assets_tests.faults.ledger import Trial, table, trials_in
 from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.stateful.world import World
 
 
 @pytest.fixture
-def scene(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
+    """The test's part of a line in the table at the end; its marker `breaks` names the fault, else its own name does."""
+    marker = request.node.get_closest_marker("breaks")
+    trial = Trial(marker.args[0] if marker else request.function.__name__.removeprefix("test_").replace("_", " "))
+    yield trial
+    request.node.user_properties.append(trial.as_property())
+
+
+@pytest.fixture
+def scene(
+    world: World, trial: Trial, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
     source = world.begin(monkeypatch)
     # several batches of each group, so that there is something between them
     monkeypatch.setenv("PUBLISH_BATCH_SIZE", "1")
-    yield Scene(world, source, tmp_path_factory.mktemp("scene"))
+    yield Scene(world, source, tmp_path_factory.mktemp("scene"), trial)
     world.end()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of all faults that were tried."""
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    trials = list(trials_in(report for report in reports if getattr(report, "when", None) == "teardown"))
+    if trials:
+        terminalreporter.section("faults")
+        for line in table(trials):
+            terminalreporter.write_line(line)

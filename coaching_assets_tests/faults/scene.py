@@ -6,6 +6,7 @@ from typing import Any
 
 from coaching_assets.demo.sample import Sample, change_set
 from coaching_assets_tests import processes
+from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World
@@ -30,6 +31,7 @@ class Scene:
     world: World
     source: Source
     folder: Path
+    trial: Trial = field(default_factory=lambda: Trial("unnamed"))
     owned: dict[str, dict[str, Any]] = field(init=False)
     ids: set[tuple[str, str]] = field(init=False)
 
@@ -64,10 +66,16 @@ class Scene:
             found += application.lost(self.owned, application.owned(connection))
         return found + [f"{table} {key} has another id" for table, key in self.ids - self._ids() if self._stays(key)]
 
+    def assert_right(self) -> None:
+        """See that everything is as it should be, and note for the table at the end what is not."""
+        problems = self.problems()
+        self.trial.judge(problems)
+        assert problems == [], "\n".join(problems)
+
     def assert_healed(self) -> None:
         """Sync, and see that everything is as it should be and that nothing is left to do."""
         self.sync()
-        assert self.problems() == [], "\n".join(self.problems())
+        self.assert_right()
         before = self.world.versions()
         self.sync()
         assert self.world.versions() == before

@@ -11,6 +11,7 @@ REPRESENTATIVE = (KillPoint.STAGED, KillPoint.BEFORE_LOAD_NOTED, KillPoint.BATCH
 """Those that `make test` tries too."""
 
 
+@pytest.mark.breaks("the process is killed at a named point")
 @pytest.mark.parametrize(
     "point",
     [point if point in REPRESENTATIVE else pytest.param(point, marks=pytest.mark.faults) for point in KillPoint],

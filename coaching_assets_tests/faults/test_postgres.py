@@ -22,6 +22,7 @@ def between(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
         yield between
 
 
+@pytest.mark.breaks("Postgres: the connection is reset after so many bytes")
 @pytest.mark.parametrize(
     ("direction", "count"),
     [
@@ -37,6 +38,7 @@ def test_a_connection_that_is_reset_is_made_again(scene: Scene, between: Proxy, 
     scene.assert_healed()
 
 
+@pytest.mark.breaks("Postgres: latency and a stall")
 @pytest.mark.faults
 def test_latency_and_a_stall_only_take_time(scene: Scene, between: Proxy) -> None:
     between.latency = 0.001
@@ -59,6 +61,7 @@ def trigger(scene: Scene, body: str) -> Iterator[None]:
     scene.world.query("drop function misbehave cascade; drop sequence times_fired")
 
 
+@pytest.mark.breaks("Postgres: refuses for good (disk full, statement timeout, no right, out of memory)")
 @pytest.mark.parametrize(
     ("state", "message"),
     [
@@ -84,6 +87,7 @@ def test_what_will_not_pass_fails_at_once_and_says_so(scene: Scene, state: str, 
     scene.assert_healed()
 
 
+@pytest.mark.breaks("Postgres: deadlock, serialization failure")
 @pytest.mark.parametrize("state", ["40P01", pytest.param("40001", marks=pytest.mark.faults)])
 def test_what_passes_by_itself_is_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "0.1")
@@ -93,6 +97,7 @@ def test_what_passes_by_itself_is_tried_again(scene: Scene, monkeypatch: pytest.
     scene.assert_healed()
 
 
+@pytest.mark.breaks("Postgres: read-only")
 def test_a_database_that_is_read_only_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     name = sql.Identifier(scene.database)
     with scene.world.connect() as connection, connection.cursor() as cursor:
@@ -105,6 +110,7 @@ def test_a_database_that_is_read_only_is_named(scene: Scene, monkeypatch: pytest
     scene.assert_healed()
 
 
+@pytest.mark.breaks("Postgres: the application keeps rows locked")
 def test_a_row_that_the_application_locks_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for long at a time, so that whoever waits for us need not wait long either."""
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "0.2")

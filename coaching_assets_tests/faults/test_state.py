@@ -18,6 +18,7 @@ LOSSES = {
 REPRESENTATIVE = ("dlt's state", "a replica's schema", "the bookkeeping")
 
 
+@pytest.mark.breaks("dlt's state, a replica or the bookkeeping is lost")
 @pytest.mark.parametrize(
     "loss", [loss if loss in REPRESENTATIVE else pytest.param(loss, marks=pytest.mark.faults) for loss in LOSSES]
 )
