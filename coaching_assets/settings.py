@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     bigquery_read_streams: int = Field(
         default=4, ge=1, le=64, description="Streams that are read at once from one table."
     )
+    bigquery_stall_seconds: float = Field(
+        default=180.0, gt=0, description="After how long without a row a stream is broken off and resumed."
+    )
     replica_overlap_hours: float = Field(
         default=6.0, ge=0, description="How far back each sync reads again, for rows that Fivetran delivered late."
     )

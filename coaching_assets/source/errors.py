@@ -1,5 +1,6 @@
 """What can go wrong at BigQuery, each as one clear sentence that names the table or the setting and the remedy."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,6 +98,11 @@ def explain(subject: Subject, error: BaseException) -> SourceError:
             f"BigQuery denies access to {subject}, or it does not exist. "
             f"Grant the account of this project {ROLES}, or correct BIGQUERY_PROJECT."
         )
+    if isinstance(error, exceptions.FailedPrecondition):
+        return Unavailable(
+            f"BigQuery's session for reading {subject} expired before its end, twice ({_first_line(error)}). "
+            "The next sync reads it again."
+        )
     if isinstance(error, exceptions.ClientError):
         return SourceError(f"BigQuery rejects the request for {subject}: {_first_line(error)}")
     return _unreachable(subject, error)
@@ -132,4 +138,5 @@ def _unreachable(subject: Subject, error: BaseException | None = None) -> Source
 
 def _first_line(error: BaseException) -> str:
     text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
-    return text.splitlines()[0][:300]
+    # Google's client puts the request before what BigQuery said
+    return re.sub(r"^[A-Z]+ https?://\S+: ", "", text.splitlines()[0])[:300]

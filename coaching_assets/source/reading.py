@@ -1,5 +1,6 @@
 """Reads a table's rows as Arrow batches: tables by the Storage Read API, views by a query job and its result table."""
 
+import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.cloud.bigquery import QueryJob, ScalarQueryParameter
     from google.cloud.bigquery_storage_v1.types import ReadSession
+
+logger = logging.getLogger(__name__)
 
 STORED_KINDS = frozenset({"TABLE", "SNAPSHOT", "CLONE"})
 """The kinds of tables that the Storage Read API reads; all others go through a query job."""
@@ -62,30 +65,51 @@ class TableRead:
             SourceError: BigQuery refused for another reason.
         """
         self.rows = self.bytes = 0
+        with explained(self._subject):
+            if self.table.kind in STORED_KINDS:
+                yield from self._stored()
+            else:
+                yield from self._pass(self._view())
+
+    def _stored(self) -> "Iterator[pa.RecordBatch]":
+        """Read by the Storage Read API, once more from the beginning where the session came to its end before its rows.
+
+        A session ends after some hours, and when its table is replaced. Batches that were handed on come again then,
+        which the upsert by key that follows makes harmless.
+        """
+        from google.api_core.exceptions import FailedPrecondition, NotFound
+
+        try:
+            yield from self._pass(self._table(self._snapshot))
+        except (FailedPrecondition, NotFound) as error:
+            logger.warning("Reading %s anew, as it is now: %s", self._subject, error.message)
+            yield from self._pass(self._table(None))
+
+    def _pass(self, opened: Opened) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
-        with explained(self._subject):
-            scanned, schema, batches = self._table() if self.table.kind in STORED_KINDS else self._view()
-            in_memory, iterator = 0, iter(batches)
-            try:
-                for batch in iterator:
-                    self.rows += batch.num_rows
-                    in_memory += batch.nbytes
-                    self.bytes = scanned or in_memory
-                    yield batch
-            finally:
-                if isinstance(iterator, Generator):
-                    iterator.close()
-            self.bytes = scanned or in_memory
-            if self.rows == 0:
-                yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+        scanned, schema, batches = opened
+        before, in_memory, iterator = self.bytes, 0, iter(batches)
+        nothing_yet = self.rows == 0
+        try:
+            for batch in iterator:
+                self.rows += batch.num_rows
+                in_memory += batch.nbytes
+                self.bytes = before + (scanned or in_memory)
+                yield batch
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()
+        self.bytes = before + (scanned or in_memory)
+        if nothing_yet and self.rows == 0:
+            yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
-    def _table(self) -> Opened:
+    def _table(self, snapshot: datetime | None) -> Opened:
         table = self.table
         session = self._create_session(
             _path(table.project, table.dataset, table.table),
             restriction=restriction(self._since) if self._since is not None else "",
-            snapshot=self._snapshot,
+            snapshot=snapshot,
         )
         return session.estimated_total_bytes_scanned, *self._streams_of(session)
 
@@ -110,7 +134,9 @@ class TableRead:
         import pyarrow as pa
 
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
-        return schema, StreamsRead(self._bigquery.storage, [stream.name for stream in session.streams], schema)
+        names = [stream.name for stream in session.streams]
+        patience = self._bigquery.settings.bigquery_stall_seconds
+        return schema, StreamsRead(self._bigquery.storage, names, schema, stall_seconds=patience)
 
     def _create_session(self, path: str, restriction: str = "", snapshot: datetime | None = None) -> "ReadSession":
         from google.cloud.bigquery_storage_v1.types import ArrowSerializationOptions, DataFormat, ReadSession
@@ -205,7 +231,12 @@ def _has_cursor(table: TableDescription) -> bool:
 
 
 def _storage_retry(seconds: float) -> "Retry":
-    from google.api_core.exceptions import ServiceUnavailable
+    from google.api_core import exceptions
     from google.api_core.retry import Retry, if_exception_type
 
-    return Retry(if_exception_type(ServiceUnavailable), initial=0.1, maximum=10.0, timeout=seconds)
+    passing = if_exception_type(
+        exceptions.ServerError,  # UNAVAILABLE, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED
+        exceptions.TooManyRequests,  # RESOURCE_EXHAUSTED
+        exceptions.Aborted,
+    )
+    return Retry(passing, initial=0.1, maximum=10.0, timeout=seconds)

@@ -20,9 +20,6 @@ MAX_BATCH_BYTES = 16 * 1024**2
 MAX_ATTEMPTS = 5
 """How often in a row a stream may break without having delivered anything."""
 FIRST_PAUSE_SECONDS = 0.25
-STALL_SECONDS = 180.0
-"""So long without a message, and the calls are broken off and resumed. A selective filter may be silent for a while."""
-
 TRANSIENT = frozenset(
     {"UNAVAILABLE", "UNKNOWN", "INTERNAL", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
 )
@@ -43,11 +40,12 @@ class StreamsRead:
         names: Sequence[str],
         schema: "pa.Schema",
         *,
+        stall_seconds: float,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
-        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         """Prepare to read the streams of these names; the threads start with the iteration.
 
+        After `stall_seconds` without a message the calls are broken off and resumed.
         `queued_bytes` is what was received and is not yet handed on.
         """
         self._client = client

@@ -88,7 +88,7 @@ def reading(answer: Answer, names: list[str], **options: float) -> Iterator[tupl
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     client = BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
     try:
-        yield handler, StreamsRead(client, names, SCHEMA, **options)  # type: ignore[arg-type]
+        yield handler, StreamsRead(client, names, SCHEMA, **{"stall_seconds": 180.0} | options)  # type: ignore[arg-type]
     finally:
         handler.released.set()
         channel.close()

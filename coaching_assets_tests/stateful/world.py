@@ -64,6 +64,14 @@ class World:
         source.note_seen()
         return source
 
+    def variable(self, name: str) -> str:
+        """One of the environment's variables, as it stands without anything in between."""
+        return self._variables[name]
+
+    def forget_loaded(self, kind: str, name: str) -> None:
+        """Load a table anew the next time: somebody else has changed it in BigQuery."""
+        self._loaded.pop((kind, name), None)
+
     def end(self) -> None:
         """Drop the sequence's database."""
         with self.connect("postgres") as connection, connection.cursor() as cursor:

@@ -1,0 +1,81 @@
+"""An application at work on its tables, which gives up where a lock keeps it waiting for a second."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import psycopg2
+
+from coaching_assets_tests.faults.ledger import Trial
+
+BOUND = "1s"
+"""So long the application's own transactions wait at most: Postgres cancels one that waits longer, and the test fails."""
+WORKERS = 3
+LOOK_EVERY_SECONDS = 0.01
+
+WRITES = (
+    "update calls set overall_score = overall_score where id = (select id from calls offset %(place)s limit 1)",
+    "update speakers set role = role where id = (select id from speakers offset %(place)s limit 1)",
+    "update transcripts set sentiment = sentiment where call_id = (select id from calls offset %(place)s limit 1)",
+    "select id from calls where id = (select id from calls offset %(place)s limit 1) for key share",
+)
+"""They lock rows and change nothing, so that what the application owns can be compared afterwards."""
+
+READS = (
+    "select count(*) from (select from transcripts where text like '%%price%%' limit 20) as found",
+    "select title, date from calls order by date desc nulls last limit 20",
+    "select name, sum(talk_time_seconds) from speakers group by name",
+)
+
+LONGEST_WAIT = (
+    "select coalesce(max(extract(epoch from clock_timestamp() - waitstart)), 0)::float from pg_locks"
+    " where not granted and pid = any(%s)"
+)
+
+
+@contextmanager
+def at_work(url: str, trial: Trial) -> Iterator[None]:
+    """Read and write, from several connections at once, until the end of the block.
+
+    Raises:
+        psycopg2.Error: a statement of the application's failed, say because it waited longer than `BOUND`.
+    """
+    over, failed, done = threading.Event(), [], [0] * WORKERS
+    connections = [psycopg2.connect(url, options=f"-c lock_timeout={BOUND}") for _ in range(WORKERS)]
+    pids = [connection.info.backend_pid for connection in connections]
+
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        try:
+            with closing(connections[number]) as connection:
+                while not over.is_set():
+                    statement = chance.choice(WRITES + READS)
+                    with connection, connection.cursor() as cursor:
+                        cursor.execute(statement, {"place": chance.randrange(100)})
+                    done[number] += 1
+        except psycopg2.Error as error:
+            failed.append(error)
+
+    def watch() -> None:
+        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            while not over.wait(LOOK_EVERY_SECONDS):
+                cursor.execute(LONGEST_WAIT, (pids,))
+                longest = (cursor.fetchone() or (0.0,))[0]
+                trial.longest_wait = max(trial.longest_wait or 0.0, longest)
+                connection.rollback()
+
+    trial.longest_wait = 0.0
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(WORKERS)]
+    threads.append(threading.Thread(target=watch))
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise failed[0]
+    assert all(done), "the application was at work"

@@ -1,0 +1,145 @@
+"""What a server has is used up: connections, disk space; a pooler that has few connections of its own."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from coaching_assets.demo.postgres_folder import let_reach, system_user
+from coaching_assets.demo.supervision import free_port, supervised, wait_until
+from coaching_assets_tests.faults.scene import Scene
+
+FULL = "too many clients already"
+POOLER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+
+@contextmanager
+def connections_used_up(scene: Scene) -> Iterator[None]:
+    """As many connections as the server allows."""
+    url = scene.world.deployment.postgres.url(scene.database)
+    with ExitStack() as open_ones:
+        with pytest.raises(psycopg2.OperationalError, match=FULL):
+            while True:
+                open_ones.enter_context(closing(psycopg2.connect(url)))
+        yield
+
+
+@pytest.mark.breaks("Postgres: no connection is left")
+def test_connections_that_are_used_up_are_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connections_used_up(scene):
+        command = scene.start("sync")
+        assert command.wait() == 1
+    assert "Postgres has too many connections" in command.printed() or FULL in command.printed()
+    assert "Traceback" not in command.printed()
+
+    log = scene.world.deployment.postgres.log
+    seen = log.read_text().count(FULL)
+    with connections_used_up(scene):
+        command = scene.start("sync", POSTGRES_RETRY_SECONDS="1")
+        while log.read_text().count(FULL) < seen + 2:  # the second of them is the sync's
+            command.process.join(0.02)
+    assert command.wait() == 0, command.printed()
+    scene.assert_healed()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of a few megabytes, which only root can make."""
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True)
+    if made.returncode:
+        pytest.skip("only root may mount a small file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.breaks("Postgres: the disk is full")
+@pytest.mark.faults
+def test_a_disk_that_is_full_is_named(scene: Scene, tmp_path: Path) -> None:
+    user = system_user()
+    if user is None:
+        pytest.skip("only root may mount a small file system")
+    with small_disk(tmp_path) as disk:
+        home = disk / "tablespace"
+        home.mkdir()
+        let_reach(home, user)
+        shutil.chown(home, user, user)
+        name = sql.Identifier(f"{scene.database}_small")
+        with scene.world.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("create tablespace {} location {}").format(name, sql.Literal(str(home))))
+            cursor.execute(sql.SQL("alter table transcripts set tablespace {}").format(name))
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(b"\0" * 4096)
+        failures = scene.world.sync()
+        assert len(failures) == 1
+        assert "Postgres has no disk space left" in failures[0]
+        filler.unlink()
+        scene.assert_healed()
+        scene.world.query("alter table transcripts set tablespace pg_default")
+        with scene.world.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("drop tablespace {}").format(name))
+
+
+@contextmanager
+def pooler(scene: Scene, mode: str, folder: Path) -> Iterator[str]:
+    """pgbouncer before the scene's server; yields the URL."""
+    server, port = scene.world.deployment.postgres, free_port()
+    users = folder / "users"
+    users.write_text('"postgres" "postgres"\n')
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(
+        f"[databases]\n* = host={server.host} port={server.port}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
+        f"auth_file = {users}\npool_mode = {mode}\ndefault_pool_size = 10\n"
+        "ignore_startup_parameters = extra_float_digits\n"
+    )
+    let_reach(folder / "here", system_user())
+    for file in (users, configuration):
+        file.chmod(0o644)
+    log, url = folder / "pgbouncer.log", f"postgresql://postgres:postgres@127.0.0.1:{port}/{scene.database}"
+
+    def ready() -> bool | None:
+        try:
+            psycopg2.connect(url).close()
+        except psycopg2.OperationalError:
+            return None
+        return True
+
+    with supervised([str(POOLER), str(configuration)], log, None, system_user()) as process:
+        wait_until(process, log, ready)
+        yield url
+
+
+@pytest.mark.breaks("Postgres: a pooler in between, in session mode")
+@pytest.mark.faults
+@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed (apt-get install pgbouncer, say)")
+def test_a_pooler_in_session_mode_does_no_harm(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pooler(scene, "session", tmp_path) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        scene.assert_healed()
+
+
+@pytest.mark.breaks("Postgres: a pooler in between, in transaction mode")
+@pytest.mark.faults
+@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed (apt-get install pgbouncer, say)")
+def test_a_pooler_in_transaction_mode_loses_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is no way to work, and `coaching doctor` says so; but what is published is right all the same."""
+    direct = os.environ["DATABASE_URL"]
+    with pooler(scene, "transaction", tmp_path) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        scene.world.sync()
+    monkeypatch.setenv("DATABASE_URL", direct)
+    scene.assert_healed()
