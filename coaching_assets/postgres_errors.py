@@ -53,6 +53,12 @@ REFUSALS = (
         "Postgres has no disk space left. Add some, or delete what is not needed; the next sync goes on from there.",
     ),
     Refusal(
+        _states(),
+        ("unsupported startup parameter", "unsupported options startup parameter"),
+        "A connection pooler stands before Postgres and does not pass on a session's settings. Point DATABASE_URL at the"
+        " direct host.",
+    ),
+    Refusal(
         _states("42501"),
         ("permission denied for", "must be owner of"),
         "The database user lacks a right. `coaching doctor` lists what it needs, with the grants.",

@@ -58,8 +58,10 @@ def reimported(sample: Sample, hours: int = 1) -> Sample:
     return sample
 
 
-def found_differences(deployment: Deployment, sample: Sample, folder: Path, **options: Any) -> list[str]:
+def found_differences(
+    deployment: Deployment, sample: Sample, folder: Path, schema: str = "public", **options: Any
+) -> list[str]:
     """Where the application's tables differ from what the oracle computes from the sample."""
     sample.write(folder)
     with psycopg2.connect(deployment.url) as connection:
-        return differences(expected(folder, [COMPANY_DOMAIN]), actual(connection, "public"), **options)
+        return differences(expected(folder, [COMPANY_DOMAIN]), actual(connection, schema), **options)

@@ -111,7 +111,7 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
     with connect(settings) as database:
         yield Finding("ok", f"Postgres answers at {parts.hostname}; credentials: {settings.database_url_origin}")
         yield _version(database)
-        yield _direct(parts.hostname or "", parts.port)
+        yield _direct(database, parts.hostname or "", parts.port)
         yield from _application_tables(database, settings)
         yield from _rights(database, settings)
 
@@ -133,14 +133,19 @@ def _version(database: Connection) -> Finding:
     return Finding("ok", f"Postgres {major}")
 
 
-def _direct(host: str, port: int | None) -> Finding:
-    """A pooler in transaction mode loses the session's settings, temporary tables and locks between transactions."""
+def _direct(database: Connection, host: str, port: int | None) -> Finding:
+    """A pooler in transaction mode loses the session's settings, temporary tables and locks between transactions.
+
+    A pooler's connection has a process id that is none of the server's.
+    """
+    remedy = "Set DATABASE_URL to the direct host (at Neon: without -pooler)."
     if "-pooler" in host or port in POOLER_PORTS:
-        return Finding(
-            "failed",
-            f"{host} is a connection pooler",
-            "Set DATABASE_URL to the direct host (at Neon: without -pooler).",
-        )
+        return Finding("failed", f"{host} is a connection pooler", remedy)
+    with database.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        process = (cursor.fetchone() or (0,))[0]
+    if process != database.info.backend_pid:
+        return Finding("warning", f"{host} is a connection pooler, which does no harm in session mode only", remedy)
     return Finding("ok", "A direct host, no connection pooler")
 
 

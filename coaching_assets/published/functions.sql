@@ -147,3 +147,18 @@ language sql immutable parallel safe
 as $function$
     select case when round(value) between -2147483648 and 2147483647 then round(value)::integer end
 $function$;
+
+-- Whether the application's full-text search can hold a text. A tsvector has room for a megabyte of words and their places;
+-- what is much shorter needs no look.
+create or replace function coaching_sync.can_be_searched(value text) returns boolean
+language plpgsql immutable strict parallel safe
+as $function$
+begin
+    if octet_length(value) > 250000 then
+        perform to_tsvector('simple'::regconfig, value);
+    end if;
+    return true;
+exception when program_limit_exceeded then
+    return false;
+end
+$function$;

@@ -85,5 +85,7 @@ cross join lateral (
         when spoken.sentence is null then 'sentence is missing'
         when spoken.is_json and spoken.sentences is null then 'sentence begins like JSON and is none'
         when spoken.text ~ '\S' is not true then 'sentence holds no text'
+        -- the application's trigger would fail on it, and keep all calls of the batch from being published
+        when not coaching_sync.can_be_searched(spoken.text) then 'sentence is too long for full-text search'
     end as reason
 ) as rejected

@@ -19,6 +19,9 @@ FULL = "too many clients already"
 POOLER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
+NO_POOLER = "pgbouncer is not installed (apt-get install pgbouncer, say)"
+
+
 @contextmanager
 def connections_used_up(scene: Scene) -> Iterator[None]:
     """As many connections as the server allows."""
@@ -90,7 +93,7 @@ def test_a_disk_that_is_full_is_named(scene: Scene, tmp_path: Path) -> None:
 
 
 @contextmanager
-def pooler(scene: Scene, mode: str, folder: Path) -> Iterator[str]:
+def pooler(scene: Scene, mode: str, folder: Path, ignored: str = "extra_float_digits, options") -> Iterator[str]:
     """pgbouncer before the scene's server; yields the URL."""
     server, port = scene.world.deployment.postgres, free_port()
     users = folder / "users"
@@ -100,7 +103,7 @@ def pooler(scene: Scene, mode: str, folder: Path) -> Iterator[str]:
         f"[databases]\n* = host={server.host} port={server.port}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
         f"auth_file = {users}\npool_mode = {mode}\ndefault_pool_size = 10\n"
-        "ignore_startup_parameters = extra_float_digits\n"
+        f"ignore_startup_parameters = {ignored}\n"
     )
     let_reach(folder / "here", system_user())
     for file in (users, configuration):
@@ -121,25 +124,41 @@ def pooler(scene: Scene, mode: str, folder: Path) -> Iterator[str]:
 
 @pytest.mark.breaks("Postgres: a pooler in between, in session mode")
 @pytest.mark.faults
-@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed (apt-get install pgbouncer, say)")
+@pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
 def test_a_pooler_in_session_mode_does_no_harm(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with pooler(scene, "session", tmp_path) as url:
         monkeypatch.setenv("DATABASE_URL", url)
+        doctor = scene.start("doctor")
+        doctor.wait()
+        assert "is a connection pooler" in doctor.printed()
         scene.assert_healed()
+
+
+@pytest.mark.breaks("Postgres: a pooler in between that refuses a session's settings")
+@pytest.mark.faults
+@pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
+def test_a_pooler_that_refuses_settings_is_named(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    direct = os.environ["DATABASE_URL"]
+    with pooler(scene, "transaction", tmp_path, ignored="extra_float_digits") as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        failures = scene.world.sync()
+    assert failures
+    assert all("A connection pooler stands before Postgres" in failure for failure in failures)
+    monkeypatch.setenv("DATABASE_URL", direct)
+    scene.assert_healed()
 
 
 @pytest.mark.breaks("Postgres: a pooler in between, in transaction mode")
 @pytest.mark.faults
-@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed (apt-get install pgbouncer, say)")
-def test_a_pooler_in_transaction_mode_loses_nothing(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
+def test_a_pooler_in_transaction_mode_loses_nothing(scene: Scene, tmp_path: Path) -> None:
     """It is no way to work, and `coaching doctor` says so; but what is published is right all the same."""
-    direct = os.environ["DATABASE_URL"]
     with pooler(scene, "transaction", tmp_path) as url:
-        monkeypatch.setenv("DATABASE_URL", url)
-        scene.world.sync()
-    monkeypatch.setenv("DATABASE_URL", direct)
+        command = scene.start("sync", DATABASE_URL=url)
+        command.wait()
+        print(command.printed())
     scene.assert_healed()

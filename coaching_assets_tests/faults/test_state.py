@@ -1,9 +1,11 @@
 """What dlt and this project remember is lost: the next sync brings everything back, without a manual step."""
 
+from pathlib import Path
+
 import pytest
 
-from coaching_assets.commands.sync import run_sync
 from coaching_assets_tests.faults.scene import Scene
+from coaching_assets_tests.faults.servers import back_up, restore
 
 LOSSES = {
     "dlt's state": "delete from gongio_ft._dlt_pipeline_state; delete from salesforce_ft._dlt_pipeline_state",
@@ -54,11 +56,26 @@ def test_the_bookkeeping_of_dlt_does_not_grow_without_bound(scene: Scene) -> Non
         assert 0 < rows < 50, f"{table} has {rows} rows"
 
 
-@pytest.mark.faults
-def test_three_syncs_at_once_wait_for_one_another(scene: Scene) -> None:
-    scene.world.query(LOSSES["everything of ours"])
-    commands = [scene.start("sync") for _ in range(3)]
-    for command in commands:
-        assert command.wait() == 0, command.printed()
-    assert scene.problems() == []
-    assert run_sync(scene.world.deployment.settings).success
+@pytest.mark.breaks("an older backup of the database is restored")
+def test_a_backup_that_is_restored_is_brought_up_to_date(scene: Scene, tmp_path: Path) -> None:
+    """Taken before the last sync; what the application wrote since is lost with it, as with any backup."""
+    url = scene.world.deployment.postgres.url(scene.database)
+    back_up(url, tmp_path / "dump")
+    scene.sync()
+    scene.world.query("delete from transcripts where sequence_number > 3")
+    restore(tmp_path / "dump", url)
+    scene.assert_healed()
+
+
+@pytest.mark.breaks("two machines with different clocks")
+def test_loads_of_a_machine_whose_clock_is_late_are_published(scene: Scene) -> None:
+    """A load's id is the time at which it began; what counts is that it is new, not that it is newer."""
+    for table in ("call", "transcript", "call_speaker", "email"):
+        # as a machine would have loaded it whose clock is a month ahead
+        scene.world.query(f"update gongio_ft.{table} set _dlt_load_id = (_dlt_load_id::numeric + 2592000)::text")
+    scene.world.query(
+        "update coaching_sync.published_loads set load_id = (load_id::numeric + 2592000)::text"
+        " where source_view in ('gong_call', 'gong_transcript', 'gong_call_speaker', 'gong_email')"
+    )
+    assert scene.world.query("select count(*) from coaching_sync.published_loads where load_id::numeric > extract(epoch from now())")
+    scene.assert_healed()

@@ -65,6 +65,11 @@ class Source:
         if not table.numbers(**{column: held_row.get(column) for column in KEYS[key]}):
             self._put(key, table.appended([held_row | {"_fivetran_synced": self.stamp(key, late_by)}]))
 
+    def extend(self, key: TableKey, rows: list[dict[str, Any]]) -> None:
+        """Add many rows at once, none of which is there."""
+        table = self.sample[key]
+        self._put(key, table.appended([self._held(table, {"_fivetran_deleted": False, **row}) for row in rows]))
+
     def edit(self, key: TableKey, place: int, late_by: float = 0.0, **values: Any) -> None:
         """New values in one row, and in whatever else has its key."""
         table = self.sample[key]
