@@ -55,8 +55,8 @@ REFUSALS = (
     Refusal(
         _states(),
         ("unsupported startup parameter", "unsupported options startup parameter"),
-        "A connection pooler stands before Postgres and does not pass on a session's settings. Point DATABASE_URL at the"
-        " direct host.",
+        "A connection pooler stands before Postgres and does not pass on a session's settings. Point DATABASE_URL at"
+        " the direct host.",
     ),
     Refusal(
         _states("42501"),

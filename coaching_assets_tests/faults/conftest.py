@@ -6,13 +6,14 @@ from itertools import chain
 import pytest
 
 from coaching_assets_tests.faults.ledger import Trial, table, trials_in
+from coaching_assets_tests.faults.read_api import STORAGE, ReadApi, read_api
 from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.stateful.world import World
 
 
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
-    """The test's part of a line in the table at the end; its marker `breaks` names the fault, else its own name does."""
+    """The test's part of a line in the table at the end; its marker `breaks` names the fault, else its own name."""
     marker = request.node.get_closest_marker("breaks")
     trial = Trial(marker.args[0] if marker else request.function.__name__.removeprefix("test_").replace("_", " "))
     yield trial
@@ -28,6 +29,16 @@ def scene(
     monkeypatch.setenv("PUBLISH_BATCH_SIZE", "1")
     yield Scene(world, source, tmp_path_factory.mktemp("scene"), trial)
     world.end()
+
+
+@pytest.fixture
+def reading(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadApi]:
+    """The Storage Read API, by which the syncs go, with faults in between."""
+    with read_api(scene.world.variable(STORAGE)) as (api, address):
+        monkeypatch.setenv(STORAGE, address)
+        yield api
+    if api.injected:
+        scene.trial.injected = api.injected
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

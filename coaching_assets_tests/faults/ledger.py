@@ -50,7 +50,9 @@ def table(trials: Iterable[Trial]) -> list[str]:
     rows = [HEADINGS, *(_line(fault, by_fault[fault]) for fault in sorted(by_fault))]
     widths = [max(len(row[place]) for row in rows) for place in range(len(HEADINGS))]
     return [
-        "| " + " | ".join(cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in cells) + " |"
+        "| "
+        + " | ".join(cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in cells)
+        + " |"
         for cells in _with_rule(rows, widths)
     ]
 

@@ -1,6 +1,6 @@
 """BigQuery's Storage Read API with faults in between: breaks chosen calls, and honours offsets as BigQuery does.
 
-The emulator ignores the offset of ReadRows; here a stream is sent in small messages, from the row that was asked for on.
+The emulator ignores the offset of ReadRows; here a stream comes in small messages, from the row that was asked for on.
 """
 
 import threading
@@ -24,6 +24,7 @@ from google.cloud.bigquery_storage_v1.types import (
 SERVICE = "/google.cloud.bigquery.storage.v1.BigQueryRead/"
 CREATE, READ = f"{SERVICE}CreateReadSession", f"{SERVICE}ReadRows"
 ROWS_IN_MESSAGE = 5
+STORAGE = "BIGQUERY_STORAGE_EMULATOR_HOST"
 
 Answer = TypeVar("Answer")
 
@@ -46,11 +47,15 @@ class ReadFault:
 
 @dataclass
 class ReadApi(grpc.GenericRpcHandler):
-    """A server before the emulator's; `rows_sent` counts by table, `offsets` are those that were asked for."""
+    """A server before the emulator's; `rows_sent` counts by table, `offsets` are those that were asked for.
+
+    `all_columns` asks the emulator for no column by name: it refuses names that BigQuery takes.
+    """
 
     channel: grpc.Channel
     faults: list[ReadFault] = field(default_factory=list)
     injected: int = 0
+    all_columns: bool = False
     rows_sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     offsets: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _streams: dict[str, tuple[str, pa.Schema]] = field(default_factory=dict)
@@ -68,6 +73,8 @@ class ReadApi(grpc.GenericRpcHandler):
         table = request.read_session.table.rpartition("/")[2]
         if (fault := self._fault(table, lambda fault: fault.after is None)) is not None:
             self._strike(fault, context)
+        if self.all_columns:
+            request.read_session.read_options.selected_fields = []
         call = self.channel.unary_unary(CREATE, CreateReadSessionRequest.serialize, ReadSession.deserialize)
         session: ReadSession = self._passed_on(
             context, lambda: call(request, metadata=[("x-goog-request-params", f"read_session.table={table}")])
@@ -81,7 +88,9 @@ class ReadApi(grpc.GenericRpcHandler):
         self.offsets[table].append(request.offset)
         place = 0
         for batch in self._batches(request, schema, context):
-            if (fault := self._fault(table, lambda fault, at=place: fault.after is not None and at >= fault.after)) is not None:
+            if (
+                fault := self._fault(table, lambda fault, at=place: fault.after is not None and at >= fault.after)
+            ) is not None:
                 self._strike(fault, context)
             if place + batch.num_rows > request.offset:
                 rest = batch.slice(max(request.offset - place, 0))

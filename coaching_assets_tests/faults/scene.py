@@ -1,11 +1,14 @@
 """A database in use and a source that has moved on; afterwards, whether everything is as it should be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from coaching_assets.demo.sample import Sample, change_set
 from coaching_assets_tests import processes
+from coaching_assets_tests.faults.at_work import at_work
 from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
@@ -58,6 +61,12 @@ class Scene:
     def sync(self) -> None:
         """An ordinary sync, which must work."""
         assert self.world.sync() == []
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """The application works on its tables until the end of the block; how long it waits goes into the table."""
+        with at_work(self.world.deployment.postgres.url(self.database), self.trial):
+            yield
 
     def problems(self) -> list[str]:
         """Rows that are lost, doubled or wrong, ids that changed, and what of the application's was touched."""

@@ -37,7 +37,9 @@ def test_a_deadlock_with_the_application_is_resolved(scene: Scene, monkeypatch: 
     call = edit_a_call_and_its_monologue(scene)
     application = psycopg2.connect(scene.world.deployment.postgres.url(scene.database))
     cursor = application.cursor()
-    cursor.execute("select from transcripts where call_id = (select id from calls where gong_call_id = %s) for update", [call])
+    cursor.execute(
+        "select from transcripts where call_id = (select id from calls where gong_call_id = %s) for update", [call]
+    )
     waiting = "select pid from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
     over, failed = threading.Event(), []
 

@@ -1,4 +1,4 @@
-"""BigQuery breaks off, stalls, refuses: reads go on where they were, and a table that fails leaves the others synced."""
+"""BigQuery breaks off, stalls, refuses: reads go on where they were, and a table that fails leaves the rest synced."""
 
 import threading
 from collections.abc import Iterator
@@ -9,22 +9,13 @@ import pytest
 
 from coaching_assets.commands.sync import SyncReport
 from coaching_assets_tests.faults.proxy import Proxy, proxy
-from coaching_assets_tests.faults.read_api import ReadApi, ReadFault, read_api
+from coaching_assets_tests.faults.read_api import STORAGE, ReadApi, ReadFault
 from coaching_assets_tests.faults.rest_api import RestApi, RestFault, rest_api
 from coaching_assets_tests.faults.scene import Scene
 
 CODES = grpc.StatusCode
 CALL, TRANSCRIPT = "/tables/call", "/tables/transcript"
-REST, STORAGE = "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST"
-
-
-@pytest.fixture
-def reading(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadApi]:
-    """The Storage Read API, by which the syncs go, with faults in between."""
-    with read_api(scene.world.variable(STORAGE)) as (api, address):
-        monkeypatch.setenv(STORAGE, address)
-        yield api
-    scene.trial.injected = api.injected
+REST = "BIGQUERY_EMULATOR_HOST"
 
 
 @pytest.fixture
@@ -72,7 +63,10 @@ def assert_only_this_failed(scene: Scene, report: SyncReport, table: str, words:
 @pytest.mark.breaks("BigQuery: a read is broken off (UNAVAILABLE, INTERNAL, RESOURCE_EXHAUSTED)")
 @pytest.mark.parametrize(
     "code",
-    [CODES.UNAVAILABLE, *(pytest.param(code, marks=pytest.mark.faults) for code in (CODES.INTERNAL, CODES.RESOURCE_EXHAUSTED))],
+    [
+        CODES.UNAVAILABLE,
+        *(pytest.param(code, marks=pytest.mark.faults) for code in (CODES.INTERNAL, CODES.RESOURCE_EXHAUSTED)),
+    ],
 )
 def test_a_read_that_is_broken_off_goes_on_where_it_was(scene: Scene, reading: ReadApi, code: grpc.StatusCode) -> None:
     reading.faults = [
@@ -85,14 +79,15 @@ def test_a_read_that_is_broken_off_goes_on_where_it_was(scene: Scene, reading: R
     assert reading.injected == 4
     assert {20, 60} <= set(reading.offsets["transcript"])
     read = scene.world.query(
-        "select rows_read from coaching_sync.replica_loads where table_schema = 'gongio_ft' and table_name = 'transcript'"
-        " order by load_id desc limit 1"
+        "select rows_read from coaching_sync.replica_loads where table_schema = 'gongio_ft'"
+        " and table_name = 'transcript' order by load_id desc limit 1"
     )
     assert read == [(reading.rows_sent["transcript"],)], "no row was sent twice"
     scene.assert_healed()
 
 
 @pytest.mark.breaks("BigQuery: a stream stalls")
+@pytest.mark.faults
 def test_a_read_that_stalls_goes_on_where_it_was(
     scene: Scene, reading: ReadApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +99,8 @@ def test_a_read_that_stalls_goes_on_where_it_was(
 
 
 @pytest.mark.breaks("BigQuery: a read session expires")
-@pytest.mark.parametrize("code", [CODES.FAILED_PRECONDITION, pytest.param(CODES.NOT_FOUND, marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("code", [CODES.FAILED_PRECONDITION, CODES.NOT_FOUND])
 def test_a_session_that_expires_is_opened_anew(scene: Scene, reading: ReadApi, code: grpc.StatusCode) -> None:
     reading.faults = [ReadFault("transcript", code, after=40, message="the session expired")]
     scene.sync()
@@ -121,6 +117,7 @@ def test_one_table_that_may_not_be_read_leaves_the_others_synced(scene: Scene, r
 
 
 @pytest.mark.breaks("BigQuery: a table is dropped while it is read")
+@pytest.mark.faults
 def test_a_table_that_is_dropped_while_it_is_read(scene: Scene, reading: ReadApi) -> None:
     client, name = scene.world.deployment.client, f"{scene.world.deployment.name}.gongio_ft.transcript"
     reading.faults = [
@@ -149,12 +146,13 @@ def test_a_table_that_is_replaced_while_it_is_read(scene: Scene, reading: ReadAp
 
 
 @pytest.mark.breaks("BigQuery: REST answers 429, 500, 503")
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
         (503, "backendError"),
-        pytest.param(429, "rateLimitExceeded", marks=pytest.mark.faults),
-        pytest.param(500, "internalError", marks=pytest.mark.faults),
+        (429, "rateLimitExceeded"),
+        (500, "internalError"),
     ],
 )
 def test_an_answer_that_passes_is_asked_for_again(scene: Scene, asking: RestApi, status: int, reason: str) -> None:
@@ -165,13 +163,14 @@ def test_an_answer_that_passes_is_asked_for_again(scene: Scene, asking: RestApi,
 
 
 @pytest.mark.breaks("BigQuery: quota exceeded, access denied, expired token on one table")
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("status", "reason", "words"),
     [
         (403, "quotaExceeded", "quota for project"),
-        pytest.param(403, "accessDenied", "denies access", marks=pytest.mark.faults),
-        pytest.param(401, "authError", "does not accept the credentials", marks=pytest.mark.faults),
-        pytest.param(503, "backendError", "did not answer", marks=pytest.mark.faults),
+        (403, "accessDenied", "denies access"),
+        (401, "authError", "does not accept the credentials"),
+        (503, "backendError", "did not answer"),
     ],
 )
 def test_one_table_that_is_refused_leaves_the_others_synced(

@@ -19,6 +19,7 @@ AT_ONCE = 10
 
 
 @pytest.mark.breaks("two deployments are pointed at one database")
+@pytest.mark.faults
 def test_two_deployments_on_one_database_take_turns(scene: Scene) -> None:
     """Each with a Dagster of its own, which knows nothing of the other."""
     homes = [scene.folder / f"home{number}" for number in range(2)]

@@ -17,6 +17,7 @@ REPRESENTATIVE = (KillPoint.STAGED, KillPoint.BEFORE_LOAD_NOTED, KillPoint.BATCH
     [point if point in REPRESENTATIVE else pytest.param(point, marks=pytest.mark.faults) for point in KillPoint],
 )
 def test_killed_at(scene: Scene, point: KillPoint) -> None:
-    command = scene.start("sync", **{VARIABLE: point})
-    assert command.wait() == -signal.SIGKILL, command.printed()
+    with scene.in_use():
+        command = scene.start("sync", **{VARIABLE: point})
+        assert command.wait() == -signal.SIGKILL, command.printed()
     scene.assert_healed()

@@ -34,6 +34,7 @@ def connections_used_up(scene: Scene) -> Iterator[None]:
 
 
 @pytest.mark.breaks("Postgres: no connection is left")
+@pytest.mark.faults
 def test_connections_that_are_used_up_are_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with connections_used_up(scene):
         command = scene.start("sync")
@@ -125,9 +126,7 @@ def pooler(scene: Scene, mode: str, folder: Path, ignored: str = "extra_float_di
 @pytest.mark.breaks("Postgres: a pooler in between, in session mode")
 @pytest.mark.faults
 @pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
-def test_a_pooler_in_session_mode_does_no_harm(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_pooler_in_session_mode_does_no_harm(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pooler(scene, "session", tmp_path) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         doctor = scene.start("doctor")
@@ -139,9 +138,7 @@ def test_a_pooler_in_session_mode_does_no_harm(
 @pytest.mark.breaks("Postgres: a pooler in between that refuses a session's settings")
 @pytest.mark.faults
 @pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
-def test_a_pooler_that_refuses_settings_is_named(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_pooler_that_refuses_settings_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     direct = os.environ["DATABASE_URL"]
     with pooler(scene, "transaction", tmp_path, ignored="extra_float_digits") as url:
         monkeypatch.setenv("DATABASE_URL", url)

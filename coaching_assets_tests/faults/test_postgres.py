@@ -33,7 +33,8 @@ def between(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 )
 def test_a_connection_that_is_reset_is_made_again(scene: Scene, between: Proxy, direction: str, count: int) -> None:
     between.reset_after(count, direction)
-    scene.sync()
+    with scene.in_use():
+        scene.sync()
     assert between.injected == 1
     scene.assert_healed()
 

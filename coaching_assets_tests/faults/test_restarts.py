@@ -45,7 +45,8 @@ def test_a_server_that_is_restarted_is_waited_for(
 
 
 @pytest.mark.breaks("Postgres: an administrator ends the connection")
-@pytest.mark.parametrize("place", [AMID_COPY, pytest.param(AMID_PUBLISHING, marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("place", [AMID_COPY, AMID_PUBLISHING])
 def test_a_connection_that_is_ended_is_made_again(scene: Scene, place: tuple[str, str]) -> None:
     with meanwhile(scene, *place, lambda pid: scene.world.query("select pg_terminate_backend(%s)", [pid])):
         scene.sync()

@@ -57,6 +57,7 @@ def test_the_bookkeeping_of_dlt_does_not_grow_without_bound(scene: Scene) -> Non
 
 
 @pytest.mark.breaks("an older backup of the database is restored")
+@pytest.mark.faults
 def test_a_backup_that_is_restored_is_brought_up_to_date(scene: Scene, tmp_path: Path) -> None:
     """Taken before the last sync; what the application wrote since is lost with it, as with any backup."""
     url = scene.world.deployment.postgres.url(scene.database)
@@ -68,6 +69,7 @@ def test_a_backup_that_is_restored_is_brought_up_to_date(scene: Scene, tmp_path:
 
 
 @pytest.mark.breaks("two machines with different clocks")
+@pytest.mark.faults
 def test_loads_of_a_machine_whose_clock_is_late_are_published(scene: Scene) -> None:
     """A load's id is the time at which it began; what counts is that it is new, not that it is newer."""
     for table in ("call", "transcript", "call_speaker", "email"):
@@ -77,5 +79,7 @@ def test_loads_of_a_machine_whose_clock_is_late_are_published(scene: Scene) -> N
         "update coaching_sync.published_loads set load_id = (load_id::numeric + 2592000)::text"
         " where source_view in ('gong_call', 'gong_transcript', 'gong_call_speaker', 'gong_email')"
     )
-    assert scene.world.query("select count(*) from coaching_sync.published_loads where load_id::numeric > extract(epoch from now())")
+    assert scene.world.query(
+        "select count(*) from coaching_sync.published_loads where load_id::numeric > extract(epoch from now())"
+    )
     scene.assert_healed()
