@@ -16,6 +16,7 @@ from coaching_assets.postgres_errors import retried
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.replica.last_syncs import FIGURES
 from coaching_assets.settings import Settings
+from coaching_assets.working_folder import working_folder
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, JobExecutionResult
@@ -71,9 +72,9 @@ def run_sync(settings: Settings) -> SyncReport:
 
     from coaching_assets.definitions import sync_job
 
-    instance = DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.ephemeral()
     with (
-        instance,
+        working_folder("dagster") as folder,
+        DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.ephemeral(str(folder)) as instance,
         execute_job(reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}) as result,
     ):
         return _report(result)

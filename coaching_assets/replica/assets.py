@@ -39,6 +39,7 @@ from coaching_assets.replica.trace import LoadTrace
 from coaching_assets.settings import Settings, load_settings
 from coaching_assets.source.assets import source_key
 from coaching_assets.source.client import connect as connect_bigquery
+from coaching_assets.working_folder import working_folder
 
 LOADED = "loaded"
 """The check that says whether the last sync could read the table."""
@@ -191,7 +192,7 @@ class Replication:
             ]
 
     def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[list[Result], dict[SourceTable, Exception]]:
-        with loading.working_folder(self.pipeline) as folder:
+        with working_folder(self.pipeline) as folder:
             pipeline = pipeline_for(self.pipeline, self.settings, folder)
 
             def run(some: Mapping[SourceTable, Extraction]) -> Iterator[Result]:

@@ -1,12 +1,9 @@
 """Loading a pipeline's tables: what stands at the source, how far the replica is, and dlt's run."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from psycopg2 import sql
@@ -267,13 +264,3 @@ def one_at_a_time(database: Connection, pipeline: PipelineName, schema: str) -> 
         if not database.closed:
             with database.cursor() as cursor:
                 cursor.execute("select pg_advisory_unlock(%s, hashtext(%s))", (LOCK_CLASS, f"replica {schema}"))
-
-
-@contextmanager
-def working_folder(pipeline: PipelineName) -> Iterator[Path]:
-    """A temporary folder for dlt's load packages, gone at the end; what must last stands in the database."""
-    folder = Path(tempfile.mkdtemp(prefix=f"coaching_{pipeline}_"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_f
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.metadata import TableDescription
+from coaching_assets.working_folder import working_folder
 
 
 def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
@@ -55,7 +56,7 @@ def run(
         extractions = loading.extractions_for(bigquery, database, settings, tables)
     for extraction in extractions.values():
         extraction.since = None
-    with loading.working_folder(pipeline) as folder:
+    with working_folder(pipeline) as folder:
         dlt_pipeline = pipeline_for(pipeline, settings, folder)
 
         def load(some: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
