@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test test-long test-faults bench bench-quick lint format lock clean
+.PHONY: help setup demo browser test test-long test-faults soak bench bench-quick lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -39,6 +39,9 @@ test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hou
 
 test-faults: $(INSTALLED) ## kills, cut connections, lost state: everything that may break
 	@$(BIN)/python -W ignore -m pytest coaching_assets_tests/faults -m 'faults or not faults' $(PYTEST_ARGS)
+
+soak: $(INSTALLED) ## a quarter of an hour of random edits and faults, after which nothing may have grown (SOAK_MINUTES)
+	@$(BIN)/python -W ignore -m pytest -m soak coaching_assets_tests/faults/test_soak.py $(PYTEST_ARGS)
 
 bench: $(INSTALLED) ## this project beside other ways to do the same: ratios, docs/bench.json and docs/bench.png
 	@$(BIN)/python -W ignore -m coaching_assets_tests.bench --sizes full --into docs

@@ -99,6 +99,8 @@ class Proxy:
                 sink.sendall(data)
         except OSError:
             pass
+        with self._lock:
+            self._pairs = [pair for pair in self._pairs if source not in pair]
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
