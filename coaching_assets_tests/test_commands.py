@@ -113,8 +113,9 @@ def test_doctor_names_rights_that_are_missing(deployment: Deployment, small_samp
 def test_doctor_knows_a_pooler_by_its_name(deployment: Deployment) -> None:
     from coaching_assets.commands.doctor import _direct
 
-    assert _direct("ep-cool-name-123-pooler.eu-central-1.aws.neon.tech", 5432).state == "failed"
-    assert _direct("ep-cool-name-123.eu-central-1.aws.neon.tech", 5432).state == "ok"
+    with deployment.connect() as database:
+        assert _direct(database, "ep-cool-name-123-pooler.eu-central-1.aws.neon.tech", 5432).state == "failed"
+        assert _direct(database, "ep-cool-name-123.eu-central-1.aws.neon.tech", 5432).state == "ok"
 
 
 def test_init_db_refuses_a_database_that_has_the_tables(deployment: Deployment) -> None:

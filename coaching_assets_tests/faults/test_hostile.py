@@ -11,9 +11,9 @@ from coaching_assets.demo.sample import generate
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import found_differences
 from coaching_assets_tests.faults.ledger import Trial
-from coaching_assets_tests.faults.processes import Command
 from coaching_assets_tests.faults.read_api import ReadApi
 from coaching_assets_tests.faults.scene import Scene
+from coaching_assets_tests.processes import Command
 
 CALL, TRANSCRIPT = ("gong", "call"), ("gong", "transcript")
 MEGABYTE = 1024**2

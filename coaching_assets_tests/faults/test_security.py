@@ -12,10 +12,10 @@ from psycopg2 import errors
 from coaching_assets.demo.sample import generate
 from coaching_assets.postgres import read_sql
 from coaching_assets.settings import Settings
+from coaching_assets_tests import processes
 from coaching_assets_tests.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import found_differences
-from coaching_assets_tests import processes
 from coaching_assets_tests.receiver import SECRETS
 
 PASSWORD = "pass-8f3b1c-word"

@@ -20,7 +20,7 @@ import pytest
 
 from coaching_assets.demo.sample import TABLES
 from coaching_assets.kill_points import VARIABLE, KillPoint
-from coaching_assets_tests.faults import processes
+from coaching_assets_tests import processes
 from coaching_assets_tests.faults.proxy import Proxy, proxy
 from coaching_assets_tests.faults.read_api import STORAGE
 from coaching_assets_tests.faults.test_state import LOSSES
