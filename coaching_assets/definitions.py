@@ -10,7 +10,6 @@ from dagster import (
     json_console_logger,
     with_source_code_references,
 )
-from dagster_dlt import DagsterDltResource
 
 from coaching_assets.automation.alerting.sensor import alerts
 from coaching_assets.automation.change_sensor import bigquery_changes
@@ -21,6 +20,7 @@ from coaching_assets.automation.schedules import daily_reconciliation, hourly_co
 from coaching_assets.checks.assets import reconciliation_checks
 from coaching_assets.published.assets import published_assets
 from coaching_assets.replica.assets import replica_assets
+from coaching_assets.replica.resource import LazyDlt
 from coaching_assets.settings import load_settings
 from coaching_assets.source.assets import external_assets
 
@@ -39,7 +39,7 @@ defs = Definitions(
     jobs=[coaching_sync, coaching_reconciliation],
     schedules=[hourly_coaching_sync(settings), daily_reconciliation(settings)],
     sensors=[bigquery_changes(settings), freshness_sensor(settings), alerts(settings)],
-    resources={"dlt": DagsterDltResource()},
+    resources={"dlt": LazyDlt()},
     loggers={"console": colored_console_logger, "terminal": terminal_logger, "json": json_console_logger},
     executor=executor,
 )

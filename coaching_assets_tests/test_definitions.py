@@ -1,10 +1,18 @@
-"""Loading the code location: no network, no credentials, hardly slower than Dagster and dlt themselves."""
+"""Loading the code location: no network, no credentials, and nothing imported that only loading a table needs."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coaching_assets.demo.sample import generate
+from coaching_assets.replica.placement import PLAIN_NAME, column_name
+from coaching_assets_tests.deployment import Deployment
+
+NEEDED_FOR_LOADING = ("dlt", "dagster_dlt", "adbc_driver_manager")
 
 WITHOUT_NETWORK = """
 import socket
@@ -58,3 +66,36 @@ def test_names_that_others_rely_on() -> None:
 
     assert defs.resolve_job_def("coaching_sync")
     assert defs.resolve_schedule_def("hourly_coaching_sync").cron_schedule == "0 * * * *"
+
+
+def test_importing_leaves_out_what_only_loading_a_table_needs(bare_environment: dict[str, str], tmp_path) -> None:
+    program = f"""
+import sys
+import coaching_assets.definitions
+print(sorted({{*{NEEDED_FOR_LOADING}, "pyarrow", "grpc", "google.cloud"}} & sys.modules.keys()))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=bare_environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_sync_with_nothing_changed_does_not_import_dlt(deployment: Deployment) -> None:
+    deployment.load(generate(0.02))
+    assert deployment.sync().success
+    program = f"""
+import sys
+from coaching_assets.commands.sync import run_sync
+from coaching_assets.settings import load_settings
+assert run_sync(load_settings()).success
+print(sorted({{*{NEEDED_FOR_LOADING}}} & sys.modules.keys()))
+"""
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+@given(st.from_regex(PLAIN_NAME, fullmatch=True))
+def test_a_column_has_the_name_that_dlt_gives_it(name: str) -> None:
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    assert column_name(name) == NamingConvention(63).normalize_path(name)

@@ -21,8 +21,6 @@ from dagster import (
     TableSchemaMetadataValue,
     multi_asset,
 )
-from dagster_dlt import DagsterDltResource, DagsterDltTranslator
-from dagster_dlt.translator import DltResourceTranslatorData
 
 from coaching_assets import postgres_errors
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
@@ -31,9 +29,10 @@ from coaching_assets.freshness_policy import seen_daily
 from coaching_assets.postgres import Connection, connect
 from coaching_assets.postgres_errors import retried
 from coaching_assets.replica import erasing, loading, modifications
+from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.figures import count_metadata, described
 from coaching_assets.replica.last_syncs import log_fields, note_sync
-from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
+from coaching_assets.replica.resource import LazyDlt
 from coaching_assets.replica.schema_check import compare_schema, schema_spec, schema_unknown
 from coaching_assets.replica.trace import LoadTrace
 from coaching_assets.settings import Settings, load_settings
@@ -75,18 +74,6 @@ def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
     )
 
 
-@dataclass
-class ReplicaTranslator(DagsterDltTranslator):
-    """Tells dagster-dlt which asset a dlt resource is."""
-
-    settings: Settings
-    tables: Mapping[str, SourceTable]
-
-    def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
-        """The asset of one dlt resource."""
-        return replica_spec(self.settings, self.tables[data.resource.name])
-
-
 def replica_assets(settings: Settings) -> list[AssetsDefinition]:
     """The assets of all pipelines; building them touches neither network nor credentials."""
     return [_pipeline_assets(settings, pipeline) for pipeline in PIPELINES]
@@ -106,7 +93,7 @@ def _pipeline_assets(settings: Settings, pipeline: PipelineName) -> AssetsDefini
     @multi_asset(
         name=pipeline, specs=specs, check_specs=checks, can_subset=True, pool=pipeline, op_tags=BEFORE_PUBLISHING
     )
-    def assets(context: AssetExecutionContext, dlt: DagsterDltResource) -> Iterator[Result]:
+    def assets(context: AssetExecutionContext, dlt: LazyDlt) -> Iterator[Result]:
         yield from Replication(context, dlt, load_settings(), pipeline).run()
 
     return assets
@@ -126,7 +113,7 @@ class Replication:
     """One run of a pipeline's step."""
 
     def __init__(
-        self, context: AssetExecutionContext, dlt: DagsterDltResource, settings: Settings, pipeline: PipelineName
+        self, context: AssetExecutionContext, dlt: LazyDlt, settings: Settings, pipeline: PipelineName
     ) -> None:
         self.context = context
         self.dlt = dlt
@@ -192,17 +179,11 @@ class Replication:
             ]
 
     def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[list[Result], dict[SourceTable, Exception]]:
+        from coaching_assets.replica.pipelines import pipeline_for
+
         with working_folder(self.pipeline) as folder:
             pipeline = pipeline_for(self.pipeline, self.settings, folder)
-
-            def run(some: Mapping[SourceTable, Extraction]) -> Iterator[Result]:
-                return self.dlt.run(
-                    context=self.context,
-                    dlt_source=source_for(self.pipeline, some),
-                    dlt_pipeline=pipeline,
-                    dagster_dlt_translator=ReplicaTranslator(self.settings, {t.name: t for t in some}),
-                )  # type: ignore[return-value]
-
+            run = partial(self.dlt.run, self.context, self.settings, self.pipeline, pipeline)
             results, errors = loading.run_apart(run, extractions)
             self.trace = LoadTrace.of(pipeline) if results else LoadTrace()
             return results, errors

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from coaching_assets import postgres_errors
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
 from coaching_assets.postgres import Connection, RowCount, count_rows, read_sql, run_sql_file, wait_for_advisory_lock
-from coaching_assets.replica.pipelines import Extraction
+from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.schema_check import missing_required
 from coaching_assets.settings import Settings

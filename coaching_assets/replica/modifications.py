@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres import Connection, read_sql
-from coaching_assets.replica.pipelines import Extraction
+from coaching_assets.replica.extraction import Extraction
 from coaching_assets.source.metadata import TableDescription
 from coaching_assets.source.reading import STORED_KINDS
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 from psycopg2 import sql
 
 from coaching_assets.postgres import Connection
@@ -20,8 +19,11 @@ from coaching_assets.source.metadata import Field
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAMING = NamingConvention(63)
-"""dlt's own way of naming columns, in Postgres's length."""
+LONGEST_NAME = 63
+"""Postgres's limit."""
+
+PLAIN_NAME = re.compile("_?[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""Names that dlt leaves as they are. Fivetran's are such, and dlt need not be imported to be asked."""
 
 VARIANT = "__v_"
 STAGING = "{}_staging"
@@ -67,13 +69,22 @@ def placements(
 
 
 def _placement(name: str, hint: Mapping[str, Any], existing: Mapping[str, str], is_key: bool) -> Placement:
-    column = NAMING.normalize_path(name)
+    column = column_name(name)
     present = existing.get(column)
     if present is None or present == postgres_type(hint):
         return Placement(column, hint)
     if is_key:
         return Placement(column, {"data_type": "text", "nullable": True}, as_text=True)
     return Placement(f"{column}{VARIANT}{type_name(hint)}", hint)
+
+
+def column_name(name: str) -> str:
+    """The name that dlt gives to a column of the source."""
+    if PLAIN_NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
+        return name
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    return NamingConvention(LONGEST_NAME).normalize_path(name)
 
 
 def base_name(column: str) -> str:

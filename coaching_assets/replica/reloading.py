@@ -7,7 +7,7 @@ from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres import connect
 from coaching_assets.replica import erasing, loading
 from coaching_assets.replica.errors import NotLoaded
-from coaching_assets.replica.pipelines import Extraction, pipeline_for, source_for
+from coaching_assets.replica.extraction import Extraction
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.metadata import TableDescription
@@ -52,6 +52,8 @@ def run(
         tables: as they stand at the source.
         options: for dlt's `Pipeline.run`.
     """
+    from coaching_assets.replica.pipelines import pipeline_for, source_for
+
     with connect(settings, autocommit=True) as database:
         extractions = loading.extractions_for(bigquery, database, settings, tables)
     for extraction in extractions.values():

@@ -6,7 +6,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetK
 
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres import Connection
-from coaching_assets.replica.placement import NAMING, base_name, postgres_type, replica_columns
+from coaching_assets.replica.placement import base_name, column_name, postgres_type, replica_columns
 from coaching_assets.source.arrow import column_hints
 from coaching_assets.source.metadata import Field, TableDescription
 
@@ -30,7 +30,7 @@ def compare_schema(
 ) -> AssetCheckResult:
     """Compare the replica's columns with the source's; a warning names those that are gone or have another type."""
     existing = replica_columns(database, schema, table)
-    delivered = {NAMING.normalize_path(name): postgres_type(hint) for name, hint in column_hints(fields).items()}
+    delivered = {column_name(name): postgres_type(hint) for name, hint in column_hints(fields).items()}
     gone = sorted({base_name(column) for column in existing} - delivered.keys())
     changed = {
         column: f"{existing[column]} became {type_}"

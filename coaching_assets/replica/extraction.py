@@ -1,0 +1,44 @@
+"""What is read of one table of the source; apart from the pipelines, because asking needs no dlt."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from coaching_assets.kill_points import KillPoint, reach
+from coaching_assets.replica.placement import Placement, place
+
+if TYPE_CHECKING:
+    from coaching_assets.source.client import BigQuery
+    from coaching_assets.source.metadata import TableDescription
+    from coaching_assets.source.reading import TableRead
+
+
+@dataclass
+class Extraction:
+    """What one table's extraction is to read, and, once it ran, what it read."""
+
+    bigquery: "BigQuery"
+    description: "TableDescription"
+    since: datetime | None
+    snapshot: datetime
+    streams: int
+    placed: Mapping[str, Placement]
+    on_rows: Callable[[str, int], None] | None = None
+    result: "TableRead | None" = field(default=None, init=False)
+
+    def batches(self) -> Iterator[Any]:
+        """The table's rows from `since` on, as Arrow batches that dlt and Postgres take."""
+        from coaching_assets.source.arrow import to_loadable
+        from coaching_assets.source.reading import read
+
+        self.result = read(
+            self.bigquery, self.description, since=self.since, snapshot=self.snapshot, streams=self.streams
+        )
+        rows = 0
+        for batch in self.result:
+            rows += batch.num_rows
+            if self.on_rows is not None:
+                self.on_rows(self.description.table, rows)
+            yield place(to_loadable(batch, self.description.fields), self.placed)
+            reach(KillPoint.EXTRACTING)
