@@ -91,6 +91,12 @@ REFUSALS = (
         passes=True,
     ),
     Refusal(
+        _states("CS001"),  # our own: merge_staged raises it
+        ("are left in the staging table",),
+        "Postgres lost rows that were staged, for it crashed before they were merged. The next sync reads them again.",
+        passes=True,
+    ),
+    Refusal(
         _states("53300"),
         ("too many clients", "too many connections", "remaining connection slots"),
         "Postgres has too many connections. Close some, or raise max_connections.",

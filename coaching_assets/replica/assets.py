@@ -163,6 +163,7 @@ class Replication:
             unmodified = modifications.unmodified(database, self.schema, present)
             modified = {table: present[table] for table in present if table not in unmodified}
             extractions = loading.extractions_for(bigquery, database, self.settings, modified)
+            loading.prepare_staging(database, self.schema, extractions)
             results, errors = self._load(extractions) if extractions else ([], {})
             with database.cursor() as cursor:
                 erasing.sweep(cursor, self.settings, extractions, self.trace.load_ids)

@@ -35,10 +35,12 @@ delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 d
 -- writes nothing and makes nothing due; only one row gets the newest stamp, by which the next sync knows how far this one
 -- was. Of rows that are deleted, and of versions of a row, the stamp says when, and counts.
 -- What was erased on request is not merged: `identities` say by which columns a row is known (see erasure.sql).
+-- Rows that were staged and are not there were lost in a crash of Postgres (see staging.sql): that is an error.
 drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[]);
+drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[], text[], jsonb);
 create or replace function coaching_sync.merge_staged(
     target regclass, staging regclass, key_columns text[], lookup_columns text[], delivered_columns text[] default null,
-    identities jsonb default '[]'
+    identities jsonb default '[]', rows_staged bigint default 0
 ) returns void
 language plpgsql
 as $function$
@@ -76,7 +78,8 @@ declare
     updated bigint := 0;
     staged_load text;
     newest timestamptz;
-    lookup text;
+    looked_up text[] := lookup_columns || array[load_column, cursor_column];
+    takes_place boolean := false;
 begin
     -- json has no equality; as text it has
     select string_agg(format('%I', s.attname), ', ' order by s.attnum),
@@ -100,15 +103,22 @@ begin
         ' or ', differs, format('(d.%1$I is distinct from s.%1$I and (%2$s))', cursor_column, coalesce(stamp_counts, 'false'))
     );
 
-    execute format('analyze %s', staging);
     execute format('select count(*), max(%I), max(%I) from %s', cursor_column, load_column, staging)
         into read, newest, staged_load;
-    if exists (select from coaching_sync.erased_identities) then
-        perform coaching_sync.drop_erased(staging, identities);
+    if read < rows_staged then
+        raise exception using errcode = 'CS001',
+            message = format('%s of %s rows are left in the staging table %s', read, rows_staged, staging);
     end if;
     execute format('select exists (select from %s)', target) into has_rows;
+    if exists (select from coaching_sync.erased_identities) then
+        perform coaching_sync.drop_erased(staging, identities);
+    elsif not has_rows and read > 0 then
+        takes_place := coaching_sync.take_place(target, staging, key_columns, looked_up);
+    end if;
 
-    if not has_rows then
+    if takes_place then
+        inserted := read;
+    elsif not has_rows then
         execute format('drop index if exists %s', key_index);
         begin
             execute format('insert into %s (%s) select %2$s from %s', target, column_list, staging);
@@ -121,6 +131,7 @@ begin
             execute format('create unique index %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
         end;
     elsif read > 0 then
+        execute format('analyze %s', staging);
         perform coaching_sync.follow_history_mode(target, staging, key_columns);
         execute format('create unique index if not exists %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
         execute format('select exists (select from %s group by %s having count(*) > 1)', staging, key_list) into found;
@@ -149,10 +160,10 @@ begin
         get diagnostics inserted = row_count;
     end if;
 
-    foreach lookup in array lookup_columns || array[load_column, cursor_column] loop
-        execute format('create index if not exists %I on %s (%I)', target_name || '_by_' || lookup, target, lookup);
-    end loop;
-    if not has_rows then
+    if not takes_place then
+        perform coaching_sync.index_replica(target, key_columns, looked_up);
+    end if;
+    if not has_rows and not takes_place then
         execute format('analyze %s', target);
     end if;
 

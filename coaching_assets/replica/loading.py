@@ -1,6 +1,6 @@
 """Loading a pipeline's tables: what stands at the source, how far the replica is, and dlt's run."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from coaching_assets import postgres_errors
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
 from coaching_assets.postgres import Connection, RowCount, count_rows, read_sql, run_sql_file, wait_for_advisory_lock
 from coaching_assets.replica.extraction import Extraction
-from coaching_assets.replica.placement import placements
+from coaching_assets.replica.placement import STAGING, placements
 from coaching_assets.replica.schema_check import missing_required
 from coaching_assets.settings import Settings
 from coaching_assets.source.client import BigQuery
@@ -104,6 +104,14 @@ def extractions_for(
     return extractions
 
 
+def prepare_staging(database: Connection, schema: str, tables: Iterable[SourceTable]) -> None:
+    """Empty dlt's staging tables, where there are any, and make each as durable as what becomes of it."""
+    with database.cursor() as cursor:
+        for table in tables:
+            names = (schema, STAGING.format(schema), table.name)
+            cursor.execute("select coaching_sync.prepare_staging(%s::text, %s::text, %s::text)", names)
+
+
 def newest_source_time(database: Connection, schema: str, table: str) -> datetime | None:
     """The newest `_fivetran_synced` in the replica, or None where it has none.
 
@@ -144,7 +152,7 @@ def prepare_bookkeeping(database: Connection) -> None:
     """
     wait_for_advisory_lock(database, "select pg_advisory_lock(%s, %s)", BOOKKEEPING_LOCK)
     try:
-        for name in ("bookkeeping.sql", "erasure.sql"):
+        for name in ("bookkeeping.sql", "erasure.sql", "staging.sql"):
             run_sql_file(database, __package__, name)
     finally:
         if not database.closed:

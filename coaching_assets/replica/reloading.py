@@ -28,6 +28,7 @@ def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, 
             loading.one_at_a_time(database, pipeline, schema),
         ):
             loading.prepare_bookkeeping(database)
+            loading.prepare_staging(database, schema, some)
             load_ids, failed = run(bigquery, settings, pipeline, some)
             failures |= failed
             with database.cursor() as cursor:
