@@ -2,7 +2,7 @@
 -- SQL shares. Where one of `language sql` is not strict, that is for speed: Postgres puts it in line only if its body is
 -- strict too, which a `case` never is.
 
-create or replace function coaching_sync.try_bigint(value text) returns bigint
+create or replace function coaching_sync.any_bigint(value text) returns bigint
 language plpgsql immutable strict parallel safe
 as $function$
 begin
@@ -13,6 +13,13 @@ begin
 exception when numeric_value_out_of_range then
     return null;
 end
+$function$;
+
+-- The usual case without a block that catches exceptions, which is a transaction of its own.
+create or replace function coaching_sync.try_bigint(value text) returns bigint
+language sql immutable parallel safe
+as $function$
+    select case when length(value) < 19 and value ~ '^[0-9]+$' then value::bigint else coaching_sync.any_bigint(value) end
 $function$;
 
 create or replace function coaching_sync.try_numeric(value text) returns numeric

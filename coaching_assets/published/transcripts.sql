@@ -3,7 +3,7 @@ with live_call as (
     select distinct id from gong_call where id in (select key from batch) and not deleted
 ),
 -- one row a monologue; those without a place in the call cannot be told apart and stay, to be rejected
-monologue as materialized (
+monologue as (
     select distinct on (call_id, coalesce(index::text, '?' || index__raw, '?'))
         call_id, index, index__raw, workspace_id, speaker_id, topic, sentence,
         sentence ~ '^ *[[{]' as is_json
@@ -12,8 +12,18 @@ monologue as materialized (
     order by call_id, coalesce(index::text, '?' || index__raw, '?'), workspace_id collate "C" nulls last
 ),
 parsed as materialized (
-    select monologue.*, case when is_json then coaching_sync.try_jsonb(sentence) end as sentences
+    select
+        monologue.*,
+        case when is_json then coaching_sync.try_jsonb(sentence) end as sentences,
+        coaching_sync.derived_id('transcripts', call_id || ':' || index::text) as derived_id
     from monologue
+),
+-- what stands in the batch's calls, read once: looking for each monologue would cost as much as all of its JSON
+existing as (
+    select distinct on (call_id, sequence_number) call_id, sequence_number, id
+    from transcripts
+    where call_id in (select id from wanted_calls)
+    order by call_id, sequence_number, id
 ),
 spoken as (
     select
@@ -38,8 +48,8 @@ spoken as (
 )
 select
     spoken.call_id as aggregate_key,
-    coalesce(published.id, existing.id, placed.derived_id) as id,
-    placed.call_id,
+    coalesce(published.id, existing.id, spoken.derived_id) as id,
+    wanted_calls.id as call_id,
     wanted_speakers.id as speaker_id,
     coaching_sync.filled(spoken.speaker_id) is not null as names_speaker,
     coaching_sync.whole(spoken.index) as sequence_number,
@@ -64,18 +74,9 @@ select
         limit 1
     ) end as source_row
 from spoken
-left join calls on calls.gong_call_id = spoken.call_id
-cross join lateral (
-    select
-        coalesce(calls.id, coaching_sync.derived_id('calls', spoken.call_id)) as call_id,
-        coaching_sync.derived_id('transcripts', spoken.call_id || ':' || spoken.index::text) as derived_id
-) as placed
-left join transcripts as published on published.id = placed.derived_id
-left join lateral (
-    select id from transcripts
-    where published.id is null and transcripts.call_id = calls.id and transcripts.sequence_number = spoken.index
-    order by id limit 1
-) as existing on true
+join wanted_calls on wanted_calls.aggregate_key = spoken.call_id
+left join transcripts as published on published.id = spoken.derived_id
+left join existing on existing.call_id = wanted_calls.id and existing.sequence_number = spoken.index
 left join wanted_speakers
     on wanted_speakers.aggregate_key = spoken.call_id and wanted_speakers.gong_speaker_id = spoken.speaker_id
 cross join lateral (
@@ -88,4 +89,5 @@ cross join lateral (
         -- the application's trigger would fail on it, and keep all calls of the batch from being published
         when not coaching_sync.can_be_searched(spoken.text) then 'sentence is too long for full-text search'
     end as reason
+    offset 0 -- else it would be worked out again wherever it is named
 ) as rejected
