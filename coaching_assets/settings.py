@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     publish_batch_size: int = Field(
         default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
     )
+    publish_workers: int = Field(
+        default=2, ge=1, le=16, description="Batches that are published at once where more than one batch is due."
+    )
     publish_batch_seconds: float = Field(
         default=0.4, gt=0, description="How long a transaction that changes the application's rows should take."
     )

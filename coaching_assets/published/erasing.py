@@ -9,6 +9,7 @@ from coaching_assets.postgres import read_sql, run_sql_file
 from coaching_assets.published.outcome import Outcome
 from coaching_assets.published.publisher import Publisher
 from coaching_assets.published.rejecting import note_keyless
+from coaching_assets.published.session import fill_batch
 from coaching_assets.published.tables import GROUPS, TABLES, GroupName
 from coaching_assets.published.writing import write_batch
 
@@ -78,9 +79,7 @@ def publish_without(publisher: Publisher, due: Keys) -> dict[str, int]:
     outcomes = {table.name: Outcome() for table in TABLES}
     with publisher.database.cursor() as cursor:
         for group in GROUPS:
-            cursor.execute("truncate batch")
-            cursor.execute("insert into batch select unnest(%s::text[])", (sorted(due[group.name]),))
-            cursor.execute("analyze batch")
+            fill_batch(cursor, sorted(due[group.name]))
             write_batch(publisher.database, group, group.tables, outcomes)
         _redact(cursor)
     for table in TABLES:

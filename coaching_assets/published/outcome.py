@@ -32,3 +32,11 @@ class Outcome:
     def changed(self) -> int:
         """Rows that were written."""
         return self.inserted + self.updated + self.deleted
+
+    def add(self, batch: "Outcome") -> None:
+        """Count the rows of a batch too."""
+        self.inserted += batch.inserted
+        self.updated += batch.updated
+        self.deleted += batch.deleted
+        self.kept += batch.kept
+        self.considered += batch.considered

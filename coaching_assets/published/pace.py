@@ -1,7 +1,5 @@
 """How many aggregates a transaction takes, so that what it locks is never locked for long."""
 
-from time import monotonic
-
 FIRST_BATCH = 50
 """Small enough to be short whatever the rows are like; the first ones say how large the next may be."""
 
@@ -14,13 +12,8 @@ class Pace:
         self.size = min(FIRST_BATCH, most)
         self._most = most
         self._seconds = seconds
-        self._started = monotonic()
 
-    def begin(self) -> None:
-        """A batch begins."""
-        self._started = monotonic()
-
-    def end(self, *, locks: bool) -> None:
-        """A batch is written; `locks` says whether it changed rows that others see, rather than only adding some."""
-        share = (monotonic() - self._started) / self._seconds if locks else 0.0
-        self.size = min(self._most, max(1, int(self.size / max(share, 0.5))))
+    def adjust(self, aggregates: int, seconds: float, *, locks: bool) -> None:
+        """A batch of so many is written; `locks` says whether it changed rows that others see, or only added some."""
+        share = seconds / self._seconds if locks else 0.0
+        self.size = min(self._most, max(1, int(aggregates / max(share, 0.5))))

@@ -11,7 +11,9 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres import Connection, read_sql
 from coaching_assets.published import writing
+from coaching_assets.published.batches import DueList
 from coaching_assets.published.publisher import LOCK, Publisher
+from coaching_assets.published.session import fill_batch
 from coaching_assets.published.tables import GROUPS, Group, GroupName, PublishedTable, TableName
 from coaching_assets.settings import Settings
 
@@ -119,7 +121,8 @@ def make_plan(database: Connection, settings: Settings) -> Plan:
             plan.tables |= {table.name: TablePlan() for table in group.tables}
             plan.aggregates[group.name] = set()
             due, plan.vanished[group.name] = _find_everything(publisher, cursor, group)
-            for _ in publisher.batches(due):
+            while keys := due.take(settings.publish_batch_size):
+                fill_batch(cursor, keys)
                 writing.compute_batch(cursor, group, lock=False)
                 for table in group.tables:
                     plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
@@ -155,7 +158,7 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
             database.commit()
 
 
-def _find_everything(publisher: Publisher, cursor: Cursor, group: Group) -> tuple[int, set[str]]:
+def _find_everything(publisher: Publisher, cursor: Cursor, group: Group) -> tuple[DueList, set[str]]:
     """Make all of a group's aggregates due, also those of which the replica has nothing any more (the `vanished`)."""
     publisher.find_present_loads(group)
     cursor.execute("truncate new_load")
@@ -168,7 +171,7 @@ def _find_everything(publisher: Publisher, cursor: Cursor, group: Group) -> tupl
         " on conflict (group_name, key) do update set vanished = true",
         (group.name, list(vanished)),
     )
-    return publisher.find_due(group), vanished
+    return DueList(publisher.database, publisher.find_due(group)), vanished
 
 
 def _plan_table(cursor: Cursor, group: Group, table: PublishedTable, plan: TablePlan) -> set[str]:

@@ -1,7 +1,7 @@
 """The publisher: finds the aggregates that are due and brings the application's tables up to date, batch by batch."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,40 +9,35 @@ from datetime import datetime
 from psycopg2 import sql
 
 from coaching_assets.kill_points import KillPoint, reach
-from coaching_assets.postgres import Connection, read_sql, run_sql_file, use_schema, wait_for_advisory_lock
+from coaching_assets.postgres import Connection, read_sql, run_sql_file, wait_for_advisory_lock
 from coaching_assets.published import writing
 from coaching_assets.published.application import require_application_tables
+from coaching_assets.published.batches import WORKERS_LOCK, DueList, Written, write_at_once, write_in_turn
 from coaching_assets.published.outcome import Outcome
 from coaching_assets.published.pace import Pace
 from coaching_assets.published.rejecting import note_keyless
+from coaching_assets.published.session import bound_lock_waits, prepare_session
 from coaching_assets.published.sync_status import write_status
 from coaching_assets.published.tables import Group, PublishedTable, TableName
-from coaching_assets.published.views import LOAD_ID, ReplicaTable, create_views
+from coaching_assets.published.views import LOAD_ID, ReplicaTable
 from coaching_assets.settings import Settings
 
 LOCK = (0x636F6163, 1)
 """The advisory lock that keeps two publishers apart, whatever started them."""
 
-SESSION_SETTINGS = {"work_mem": "64MB", "jit": "off", "default_statistics_target": "10"}
-"""A batch of transcripts is sorted in memory; compiling its statements, and sampling thirty thousand of its rows for
-statistics, would take longer than running them."""
-
 Progress = Callable[[int, int], None]
-
-
-def _rows_locked(outcomes: Mapping[TableName, Outcome]) -> int:
-    """The rows so far that others could see and had to wait for."""
-    return sum(outcome.updated + outcome.deleted + outcome.kept for outcome in outcomes.values())
 
 
 @dataclass
 class Publisher:
-    """A publishing session on one connection, which it owns: temporary views, search path, advisory lock."""
+    """A publishing session on one connection, which it owns: temporary views, search path, advisory lock.
+
+    Where much is due, further connections write it; this one holds the lock and says what is published.
+    """
 
     database: Connection
     settings: Settings
     replica: dict[str, ReplicaTable] = field(init=False)
-    pace: Pace = field(init=False)
 
     @contextmanager
     def session(self) -> Iterator["Publisher"]:
@@ -51,7 +46,11 @@ class Publisher:
         Raises:
             MissingTables: the application's tables, or columns of theirs, are not there.
         """
-        wait_for_advisory_lock(self.database, "select pg_advisory_lock(%s, %s)", LOCK)
+        wait_for_advisory_lock(
+            self.database,
+            "select pg_advisory_lock(%s, %s), pg_advisory_lock(%s, %s), pg_advisory_unlock(%s, %s)",
+            (*LOCK, *WORKERS_LOCK, *WORKERS_LOCK),
+        )
         self.prepare()
         self.database.commit()
         try:
@@ -79,21 +78,6 @@ class Publisher:
             row = cursor.fetchone()
         return row[0] if row else None
 
-    def batches(self, due: int) -> Iterator[int]:
-        """Fill `batch` with one batch of the due aggregates after the other; yields how many are done with each.
-
-        There is at least one batch, perhaps an empty one.
-        """
-        done = 0
-        self.pace = Pace(self.settings.publish_batch_size, self.settings.publish_batch_seconds)
-        while True:
-            self.pace.begin()
-            self._next_batch(done)
-            done = min(done + self.pace.size, due)
-            yield done
-            if done >= due:
-                break
-
     def publish(
         self, group: Group, tables: Sequence[PublishedTable], progress: Progress | None = None
     ) -> dict[TableName, Outcome]:
@@ -108,9 +92,8 @@ class Publisher:
             progress: called after each batch with the aggregates done and those due.
         """
         outcomes = {table.name: Outcome() for table in tables}
-        with self.database.cursor() as cursor:
-            # in this order: whatever reads whole tables is done before the first row is locked, or after the last
-            cursor.execute("set lock_timeout = %s", (f"{self.settings.publish_lock_seconds}s",))
+        # in this order: whatever reads whole tables is done before the first row is locked, or after the last
+        bound_lock_waits(self.database, self.settings)
         started = self._database_time()
         for table in tables:
             note_keyless(self.database, table, self.replica[table.row_source].table)
@@ -118,16 +101,13 @@ class Publisher:
         self._find_new_loads(group, tables)
         due = self.find_due(group)
         reach(KillPoint.DUE_FOUND)
-        for done in self.batches(due):
-            locked = _rows_locked(outcomes)
-            writing.write_batch(self.database, group, tables, outcomes)
-            self.pace.end(locks=_rows_locked(outcomes) > locked)
-            reach(KillPoint.BATCH_WRITTEN)
-            if done < due:
-                self.database.commit()
-                reach(KillPoint.BATCH_COMMITTED)
-                if progress is not None:
-                    progress(done, due)
+        done = 0
+        for written in self._write(group, tables, due):
+            done += written.aggregates
+            for name, outcome in written.outcomes.items():
+                outcomes[name].add(outcome)
+            if progress is not None and done < due:
+                progress(done, due)
         reach(KillPoint.ALL_WRITTEN)
         self._note_published(group, tables, started)
         reach(KillPoint.LOADS_NOTED)
@@ -151,39 +131,28 @@ class Publisher:
         time: datetime = row[0]
         return time
 
+    def _write(self, group: Group, tables: Sequence[PublishedTable], due: int) -> Iterator[Written]:
+        """Write all that is due, in several batches at once where it is more than one batch may hold."""
+        keys = DueList(self.database, due)
+        pace = Pace(self.settings.publish_batch_size, self.settings.publish_batch_seconds)
+        if self.settings.publish_workers == 1 or due <= self.settings.publish_batch_size:
+            return write_in_turn(keys, pace, group, tables)
+        return write_at_once(self.settings, keys, pace, group, tables)
+
     def prepare(self) -> None:
         """Prepare the connection, in its current transaction: bookkeeping, search path, views over the replica.
 
         Raises:
             MissingTables: the application's tables, or columns of theirs, are not there.
         """
-        with self.database.cursor() as cursor:
-            cursor.execute("set time zone 'UTC'")
-            for name, value in SESSION_SETTINGS.items():
-                cursor.execute("select set_config(%s, %s, false)", (name, value))
-        use_schema(self.database, self.settings.coaching_schema)
         require_application_tables(self.database, self.settings.coaching_schema)
         for name in ("bookkeeping.sql", "functions.sql"):
             run_sql_file(self.database, __package__, name)
-        self.replica = create_views(self.database, self.settings)
-        self._create_parameters()
-
-    def _create_parameters(self) -> None:
-        """What the SQL files read besides the replica and the application's tables."""
+        self.replica = prepare_session(self.database, self.settings)
         with self.database.cursor() as cursor:
-            cursor.execute(
-                "create temp table company_domain as select unnest(%s::text[]) as domain",
-                (list(self.settings.company_domains),),
-            )
-            cursor.execute(
-                "create temp table source_table as"
-                " select * from unnest(%s::text[], %s::boolean[]) as known (view, is_there)",
-                (list(self.replica), [table.is_there for table in self.replica.values()]),
-            )
             cursor.execute("create temp table present_load (source_view text, load_id text)")
             cursor.execute("create temp table new_load (source_view text, load_id text)")
             cursor.execute("create temp table due (key text, place bigint primary key)")
-            cursor.execute("create temp table batch (key text primary key)")
 
     def _find_new_loads(self, group: Group, tables: Sequence[PublishedTable]) -> None:
         """Fill `new_load` with the loads that one of the tables does not reflect yet; all, where the rules changed."""
@@ -244,15 +213,6 @@ class Publisher:
             count = cursor.rowcount
             cursor.execute("analyze due")
         return count
-
-    def _next_batch(self, done: int) -> None:
-        with self.database.cursor() as cursor:
-            cursor.execute("truncate batch")
-            cursor.execute(
-                "insert into batch select key from due where place > %s and place <= %s",
-                (done, done + self.pace.size),
-            )
-            cursor.execute("analyze batch")
 
     def _note_published(self, group: Group, tables: Sequence[PublishedTable], started: datetime) -> None:
         fingerprint = self._fingerprint(group)
