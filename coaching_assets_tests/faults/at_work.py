@@ -14,16 +14,22 @@ BOUND = "1s"
 WORKERS = 3
 LOOK_EVERY_SECONDS = 0.01
 
+A_CALL = (
+    f"(select id from calls where mod(abs(hashtext(id::text)::bigint), {WORKERS}) = %(worker)s"
+    " order by random() limit 1)"
+)
+"""Each worker has calls of its own, so that it waits for a sync and never for another worker."""
+
 WRITES = (
-    "update calls set overall_score = overall_score where id = (select id from calls order by random() limit 1)",
-    "update speakers set role = role where id = (select id from speakers order by random() limit 1)",
-    "update transcripts set sentiment = sentiment where call_id = (select id from calls order by random() limit 1)",
-    "select id from calls where id = (select id from calls order by random() limit 1) for key share",
+    f"update calls set overall_score = overall_score where id = {A_CALL}",
+    f"update speakers set role = role where call_id = {A_CALL}",
+    f"update transcripts set sentiment = sentiment where call_id = {A_CALL}",
+    f"select id from calls where id = {A_CALL} for key share",
 )
 """They lock rows and change nothing, so that what the application owns can be compared afterwards."""
 
 READS = (
-    "select count(*) from (select from transcripts where text like '%price%' limit 20) as found",
+    "select count(*) from (select from transcripts where text like '%%price%%' limit 20) as found",
     "select title, date from calls order by date desc nulls last limit 20",
     "select name, sum(talk_time_seconds) from speakers group by name",
 )
@@ -52,7 +58,7 @@ def at_work(url: str, trial: Trial) -> Iterator[None]:
                 while not over.is_set():
                     statement = chance.choice(WRITES + READS)
                     with connection, connection.cursor() as cursor:
-                        cursor.execute(statement)
+                        cursor.execute(statement, {"worker": number})
                     done[number] += 1
         except psycopg2.Error as error:
             failed.append(error)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
 from coaching_assets_tests.faults.ledger import Trial, table, trials_in
 from coaching_assets_tests.faults.read_api import STORAGE, ReadApi, read_api
 from coaching_assets_tests.faults.scene import Scene
+from coaching_assets_tests.faults.servers import OwnPostgres, own_postgres
 from coaching_assets_tests.stateful.world import World
 
 
@@ -39,6 +41,13 @@ def reading(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadApi]:
         yield api
     if api.injected:
         scene.trial.injected = api.injected
+
+
+@pytest.fixture
+def own(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OwnPostgres]:
+    """A Postgres of this test's own with the scene's database, by which the syncs go."""
+    with own_postgres(scene, tmp_path, monkeypatch) as own:
+        yield own
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from coaching_assets.demo.servers import EmbeddedPostgres, embedded_postgres, postgres_program
 from coaching_assets_tests.faults.proxy import Proxy, proxy
 from coaching_assets_tests.faults.scene import Scene
@@ -20,6 +22,12 @@ class OwnPostgres:
     server: EmbeddedPostgres | None = None
     _running: ExitStack = field(default_factory=ExitStack)
 
+    @property
+    def log(self) -> Path:
+        """What the server wrote, over all its starts."""
+        assert self.server is not None
+        return self.server.log
+
     def start(self) -> None:
         """Start it on the data that are there."""
         self.server = self._running.enter_context(embedded_postgres(self.folder, durable=False))
@@ -31,8 +39,8 @@ class OwnPostgres:
 
 
 @contextmanager
-def own_postgres(scene: Scene, folder: Path) -> Iterator[OwnPostgres]:
-    """Move the scene's database to a server of its own until the end of the block."""
+def own_postgres(scene: Scene, folder: Path, environment: pytest.MonkeyPatch) -> Iterator[OwnPostgres]:
+    """Move the scene's database to a server of its own until the end of the block: others live on the session's."""
     deployment = scene.world.deployment
     before = deployment.postgres
     with proxy(before.host, before.port) as between:
@@ -42,6 +50,7 @@ def own_postgres(scene: Scene, folder: Path) -> Iterator[OwnPostgres]:
         try:
             copy_database(before.url(scene.database), own.server, scene.database, folder / "dump")
             deployment.postgres = replace(own.server, port=between.port)
+            environment.setenv("DATABASE_URL", deployment.postgres.url(scene.database))
             yield own
         finally:
             deployment.postgres = before

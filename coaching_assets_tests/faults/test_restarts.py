@@ -2,13 +2,12 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from coaching_assets_tests.faults.holding import meanwhile
 from coaching_assets_tests.faults.scene import Scene
-from coaching_assets_tests.faults.servers import own_postgres
+from coaching_assets_tests.faults.servers import OwnPostgres
 
 AMID_COPY, AMID_PUBLISHING = ("gongio_ft_staging", "transcript"), ("public", "calls")
 PLACES = (AMID_PUBLISHING, pytest.param(AMID_COPY, marks=pytest.mark.faults))
@@ -17,11 +16,12 @@ PLACES = (AMID_PUBLISHING, pytest.param(AMID_COPY, marks=pytest.mark.faults))
 @pytest.mark.breaks("Postgres: a backend crashes, and the server recovers")
 @pytest.mark.parametrize("place", PLACES)
 def test_a_server_that_crashes_is_waited_for(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
+    scene: Scene, own: OwnPostgres, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
 ) -> None:
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "1")
     with meanwhile(scene, *place, lambda pid: os.kill(pid, signal.SIGKILL)):
         scene.sync()
+    assert "terminated by signal 9" in own.log.read_text()
     scene.assert_healed()
 
 
@@ -29,19 +29,17 @@ def test_a_server_that_crashes_is_waited_for(
 @pytest.mark.faults
 @pytest.mark.parametrize("place", [AMID_PUBLISHING, AMID_COPY])
 def test_a_server_that_is_restarted_is_waited_for(
-    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
+    scene: Scene, own: OwnPostgres, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
 ) -> None:
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "2")
-    with own_postgres(scene, tmp_path) as own:
-        monkeypatch.setenv("DATABASE_URL", scene.world.deployment.postgres.url(scene.database))
 
-        def restart(_: int) -> None:
-            own.stop()
-            own.start()
+    def restart(_: int) -> None:
+        own.stop()
+        own.start()
 
-        with meanwhile(scene, *place, restart):
-            scene.sync()
-        scene.assert_healed()
+    with meanwhile(scene, *place, restart):
+        scene.sync()
+    scene.assert_healed()
 
 
 @pytest.mark.breaks("Postgres: an administrator ends the connection")
