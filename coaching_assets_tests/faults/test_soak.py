@@ -3,56 +3,69 @@
 `make soak` runs it for `SOAK_MINUTES`; `SOAK_SEED` draws other edits and faults. It prints what it did and measured.
 """
 
-import gc
 import os
 import random
 import signal
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import psutil
 import pytest
+from psycopg2 import errors
 
-from coaching_assets.demo.sample import TABLES
 from coaching_assets.kill_points import VARIABLE, KillPoint
 from coaching_assets_tests import processes
+from coaching_assets_tests.faults.daemon import Daemon, Holdings, daemon
 from coaching_assets_tests.faults.proxy import Proxy, proxy
 from coaching_assets_tests.faults.read_api import STORAGE
 from coaching_assets_tests.faults.test_state import LOSSES
-from coaching_assets_tests.stateful import application
-from coaching_assets_tests.stateful.machine import ARRIVALS, INDEXES, Sequence
-from coaching_assets_tests.stateful.values import ADDRESSES, COLUMNS, VARIES
+from coaching_assets_tests.stateful.machine import Sequence
+from coaching_assets_tests.stateful.random_edits import edit
 from coaching_assets_tests.stateful.world import World
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "15"))
 SEED = os.environ.get("SOAK_SEED", "1")
-LATE = (0.0, 0.0, 0.3, 1.0)
 MOST_EDITS = 12
-LONGEST_SYNC = 4.0
-"""Seconds within which a sync is killed."""
 LARGEST_RESET = 400_000
 """Bytes within which a connection is reset."""
+REST = "BIGQUERY_EMULATOR_HOST"
 
-GROWTH = {"memory": 1.25, "connections": 1.0, "files": 1.0, "database": 1.25}
+GROWTH = {
+    "memory": 1.15,
+    "descriptors": 1.0,
+    "threads": 1.0,
+    "connections": 1.0,
+    "files": 1.0,
+    "bookkeeping": 1.15,
+    "database": 1.15,
+}
 """How many times what stood after the first third may stand at the end; the data itself grow a little."""
 
 HEALED_BY_A_SYNC = [loss for loss in LOSSES if "ours" not in loss and "bookkeeping" not in loss]
 """Without its bookkeeping the project does not know which links were its own, and leaves them; see docs/faults.md."""
 
+CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+BOOKKEEPING = (
+    "select sum(pg_total_relation_size(c.oid))::bigint from pg_class as c join pg_namespace as n on n.oid ="
+    " c.relnamespace where relkind = 'r' and (nspname = 'coaching_sync' or relname like '\\_dlt\\_%')"
+)
+
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(Holdings):
     """What stands after a cycle, once everything is at rest; bytes, or how many."""
 
-    memory: int
     connections: int
     files: int
+    bookkeeping: int
     database: int
+    source_rows: int
 
 
 @dataclass
@@ -60,103 +73,115 @@ class Soak:
     """An installation, a source that is edited, and what breaks the syncs between them."""
 
     sequence: Sequence
+    daemon: Daemon
     chance: random.Random
     folder: Path
-    postgres: Proxy
-    bigquery: Proxy
+    proxies: dict[str, Proxy]
+    longest: float = 0.0
+    """Seconds that a sync of a process of its own took, by itself."""
 
-    def edit(self) -> None:
-        """Some edits of the source, and something that the application writes."""
+    def live_through_an_hour(self, fault: str) -> None:
+        """Edits of the source, a sync to which something may happen, and what must hold afterwards."""
         for _ in range(self.chance.randint(1, MOST_EDITS)):
-            rule, draw = self.chance.choice(list(EDITS.items()))
-            getattr(self.sequence, rule)(**draw(self.chance))
-
-    def break_something(self) -> str:
-        """A sync, or an installation, that something happens to; says what."""
+            edit(self.sequence, self.chance)
         self.sequence.world.load(self.sequence.source)
-        fault = self.chance.choice(list(FAULTS))
-        FAULTS[fault](self)
-        return fault
+        with FAULTS[fault](self):
+            self.sequence.sync_everything()
 
-    def kill_at_a_moment(self) -> None:
-        """A sync of a process of its own, killed wherever it is then."""
-        command = processes.start(self.folder, "sync")
-        command.process.join(self.chance.uniform(0, LONGEST_SYNC))
+    def start(self, **variables: str) -> processes.Command:
+        """A sync of a process of its own."""
+        return processes.start(self.folder, "sync", **variables)
+
+    def measure(self) -> None:
+        """See how long a sync of a process of its own takes; the first one starts what the others are forked from."""
+        for _ in range(2):
+            edit(self.sequence, self.chance)
+            self.sequence.world.load(self.sequence.source)
+            started = time.monotonic()
+            command = self.start()
+            assert command.wait() == 0, command.printed()
+            self.longest = time.monotonic() - started
+            self.sequence.source.note_seen()
+
+    @contextmanager
+    def killed_at_a_moment(self) -> Iterator[None]:
+        """First a sync of a process of its own, killed wherever it is then."""
+        command = self.start()
+        command.process.join(self.chance.uniform(0, self.longest))
         command.process.kill()
         assert command.wait() in (0, -signal.SIGKILL), command.printed()
+        yield
 
-    def kill_at_a_point(self) -> None:
-        """A sync that kills itself; where nothing changed, it may not get there."""
-        command = processes.start(self.folder, "sync", **{VARIABLE: self.chance.choice(list(KillPoint))})
+    @contextmanager
+    def killed_at_a_point(self) -> Iterator[None]:
+        """First a sync that kills itself; where nothing changed, it may not get there."""
+        command = self.start(**{VARIABLE: self.chance.choice(list(KillPoint))})
         assert command.wait() in (0, -signal.SIGKILL), command.printed()
+        yield
 
-    def reset(self, between: Proxy) -> None:
-        """The next sync's connections are reset, after so many bytes either way."""
+    @contextmanager
+    def two_at_once(self) -> Iterator[None]:
+        """A sync of a process of its own beside the daemon's."""
+        command = self.start()
+        yield
+        assert command.wait() == 0, command.printed()
+
+    @contextmanager
+    def reset(self, name: str) -> Iterator[None]:
+        """The connections are reset after so many bytes either way."""
+        between = self.proxies[name]
         between.reset_after(self.chance.randint(100, LARGEST_RESET), self.chance.choice(("up", "down")))
+        yield
+        between.reset_after(0, times=0)
 
-    def lose(self) -> None:
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """All connections to Postgres are reset at some moment."""
+        timer = threading.Timer(self.chance.uniform(0, self.longest), self.proxies["Postgres"].cut)
+        timer.start()
+        yield
+        timer.cancel()
+        timer.join()
+
+    @contextmanager
+    def lost(self) -> Iterator[None]:
         """Something that dlt remembers, or a replica, is gone."""
-        self.sequence.world.query(LOSSES[self.chance.choice(HEALED_BY_A_SYNC)])
+        # what an earlier hour took away need not be back: it is made when it is needed
+        with suppress(errors.UndefinedTable, errors.InvalidSchemaName):
+            self.sequence.world.query(LOSSES[self.chance.choice(HEALED_BY_A_SYNC)])
+        yield
 
     def standing(self) -> Standing:
-        """What stands now."""
+        """What stands now, after an hour in which nothing broke."""
         world = self.sequence.world
-        world.query("vacuum full")
-        gc.collect()
-        others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        self.live_through_an_hour("nothing")
+        world.query("vacuum")
         return Standing(
-            memory=psutil.Process().memory_info().rss,
-            connections=world.query(others)[0][0],
-            files=sum(not path.name.startswith("output-") for path in self.folder.iterdir()),
+            **asdict(self.daemon.holdings),
+            connections=world.query(CONNECTIONS)[0][0],
+            files=sum(not path.name.startswith("output-") for path in self.folder.rglob("*")),
+            bookkeeping=world.query(BOOKKEEPING)[0][0],
             database=world.query("select pg_database_size(current_database())")[0][0],
+            source_rows=sum(table.rows.num_rows for table in self.sequence.source.present.values()),
         )
 
 
-FAULTS: dict[str, Callable[[Soak], None]] = {
-    "nothing": lambda soak: None,
-    "killed at a random moment": Soak.kill_at_a_moment,
-    "killed at a named point": Soak.kill_at_a_point,
-    "connection to Postgres reset": lambda soak: soak.reset(soak.postgres),
-    "connection to BigQuery reset": lambda soak: soak.reset(soak.bigquery),
-    "state or replica lost": Soak.lose,
-}
+@contextmanager
+def _nothing(soak: Soak) -> Iterator[None]:
+    yield
 
-CELLS = [(key, column) for key, columns in COLUMNS.items() for column in columns]
-EDITS: dict[str, Callable[[random.Random], dict[str, object]]] = {
-    "edit": lambda r: {
-        "cell": r.choice(CELLS),
-        "place": r.randrange(200),
-        "choice": r.randrange(200),
-        "late": r.choice(LATE),
-    },
-    "delete_or_undelete": lambda r: {
-        **{"key": r.choice(TABLES), "place": r.randrange(200), "late": r.choice(LATE), "deleted": r.random() < 0.5}
-    },
-    "delete_a_call": lambda r: {"place": r.randrange(200), "late": r.choice(LATE)},
-    "arrive": lambda r: {
-        **{
-            "sort": r.choice(sorted(ARRIVALS)),
-            "place": r.randrange(200),
-            "mask": r.randrange(256),
-            "late": r.choice(LATE),
-        }
-    },
-    "write_an_email": lambda r: {
-        **{"place": r.randrange(200), "mask": r.randrange(256), "late": r.choice(LATE)},
-        **{"address": r.choice(ADDRESSES), "new": r.random() < 0.5},
-    },
-    "say_one_more_thing": lambda r: {
-        "place": r.randrange(200),
-        "index": r.choice(INDEXES),
-        "late": r.choice(LATE),
-    },
-    "deliver_what_was_withheld": lambda r: {"late": r.choice(LATE)},
-    "reimport": lambda r: {"keys": {r.choice(TABLES)}},
-    "change_a_type": lambda r: {"column": r.choice(sorted(VARIES)), "choice": r.randrange(200)},
-    "application_writes": lambda r: {"what": r.choice(sorted(application.WRITES)), "place": r.randrange(200)},
+
+FAULTS: dict[str, Callable[[Soak], AbstractContextManager[None]]] = {
+    "nothing": _nothing,
+    "killed at a random moment": Soak.killed_at_a_moment,
+    "killed at a named point": Soak.killed_at_a_point,
+    "two syncs at once": Soak.two_at_once,
+    "all connections to Postgres cut at a random moment": Soak.cut,
+    "connections to Postgres reset after so many bytes": lambda soak: soak.reset("Postgres"),
+    "connections to the Storage Read API reset, likewise": lambda soak: soak.reset(STORAGE),
+    "connections to BigQuery's REST API reset, likewise": lambda soak: soak.reset(REST),
+    "dlt's state, or a replica, lost": Soak.lost,
 }
-"""The steps of the stateful test, by name, with what each is given. Tables do not disappear: of one that is not at the
-source, nothing brings back a replica that is lost."""
 
 
 @contextmanager
@@ -169,43 +194,51 @@ def soaking(world: World, folder: Path) -> Iterator[Soak]:
         environment.setenv("PUBLISH_BATCH_SIZE", "5")
         sequence = Sequence(world, environment)
         stack.callback(world.end)
-        server = world.deployment.postgres
-        postgres = stack.enter_context(proxy(server.host, server.port))
+        server, rest = world.deployment.postgres, urlsplit(world.variable(REST))
         host, _, port = world.variable(STORAGE).rpartition(":")
-        bigquery = stack.enter_context(proxy(host, int(port)))
-        environment.setenv("DATABASE_URL", f"postgresql://postgres:postgres@127.0.0.1:{postgres.port}/{world.database}")
-        environment.setenv(STORAGE, f"127.0.0.1:{bigquery.port}")
-        yield Soak(sequence, random.Random(SEED), folder, postgres, bigquery)
+        targets = {"Postgres": (server.host, server.port), STORAGE: (host, int(port)), REST: (rest.hostname, rest.port)}
+        proxies = {name: stack.enter_context(proxy(*target)) for name, target in targets.items()}
+        ports = {name: f"127.0.0.1:{between.port}" for name, between in proxies.items()}
+        environment.setenv("DATABASE_URL", f"postgresql://postgres:postgres@{ports['Postgres']}/{world.database}")
+        environment.setenv(STORAGE, ports[STORAGE])
+        environment.setenv(REST, f"http://{ports[REST]}")
+        lasting = stack.enter_context(daemon())
+        environment.setattr(world, "sync", lasting.sync)
+        yield Soak(sequence, lasting, random.Random(SEED), folder, proxies)
 
 
 @pytest.mark.soak
 def test_hours_of_edits_and_faults_leave_nothing_wrong_and_nothing_grown(
     world: World, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun, faults = time.monotonic(), Counter[str]()
+    hours = Counter[str]()
     at_a_third: Standing | None = None
     with soaking(world, tmp_path_factory.mktemp("soak")) as soak:
+        soak.measure()
+        begun = time.monotonic()
         while (passed := (time.monotonic() - begun) / 60) < MINUTES:
             if at_a_third is None and passed > MINUTES / 3:
                 at_a_third = soak.standing()
-            soak.edit()
-            faults[soak.break_something()] += 1
-            soak.sequence.sync_everything()
+            fault = soak.chance.choice(list(FAULTS))
+            soak.live_through_an_hour(fault)
+            hours[fault] += 1
             with capsys.disabled():
-                print(
-                    f"\r{passed:5.1f} min, {faults.total()} hours, {faults.total() - faults['nothing']} faults", end=""
-                )
+                print(f"\r{passed:5.1f} min, {hours.total()} hours, {hours.total() - hours['nothing']} faults", end="")
         at_the_end = soak.standing()
-        resets = soak.postgres.injected + soak.bigquery.injected
     assert at_a_third is not None
     with capsys.disabled():
-        print(f"\n{faults.total()} hours, each equal to the oracle at its end; seed {SEED}")
-        for fault, times in faults.most_common():
-            print(f"  {times:4} {fault}")
-        print(f"  {resets:4} connections were reset before their sync was done")
-        for field in fields(Standing):
-            before, after = (getattr(standing, field.name) for standing in (at_a_third, at_the_end))
-            print(f"  {field.name}: {before:,} at a third, {after:,} at the end")
+        print(f"\n\n{hours.total()} hours, each equal to the oracle at its end; SOAK_SEED={SEED}\n")
+        print("\n".join(_lines(hours, asdict(at_a_third), asdict(at_the_end))))
     for name, growth in GROWTH.items():
-        before, after = asdict(at_a_third)[name], asdict(at_the_end)[name]
+        before, after = getattr(at_a_third, name), getattr(at_the_end, name)
         assert after <= before * growth, f"{name} grew from {before:,} to {after:,}"
+
+
+def _lines(hours: Counter[str], before: dict[str, int], after: dict[str, int]) -> Iterator[str]:
+    yield "| what broke | hours |\n| --- | ---: |"
+    for fault, times in hours.most_common():
+        yield f"| {fault} | {times} |"
+    yield "\n| | after a third | at the end | may be |\n| --- | ---: | ---: | ---: |"
+    for name in before:
+        bound = f"{GROWTH[name]:.0%}" if name in GROWTH else ""
+        yield f"| {name.replace('_', ' ')} | {before[name]:,} | {after[name]:,} | {bound} |"
