@@ -1,12 +1,14 @@
--- Since when each published table has not reflected the source: the source changed and was not loaded, or a load was not
--- published. No row for a table that was never published.
+-- Since when each published table has not reflected the source: the source changed and was not loaded, or what was loaded
+-- was not published; a load that is not published does not make it younger. No row for a table that was never published.
 with made_of as (
     select * from unnest(%(published)s::text[], %(schemas)s::text[], %(tables)s::text[])
         as listed (published_table, table_schema, table_name)
 )
 select
     made_of.published_table,
-    least(min(source_changes.behind_since), min(replica_loads.loaded_at)) as behind_since,
+    least(
+        min(source_changes.behind_since), min(coalesce(replica_loads.behind_since, replica_loads.loaded_at))
+    ) as behind_since,
     max(published_tables.published_at) as published_at
 from made_of
 join coaching_sync.published_tables using (published_table)

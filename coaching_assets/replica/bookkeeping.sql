@@ -22,6 +22,9 @@ create table if not exists coaching_sync.replica_loads (
     primary key (table_schema, table_name, load_id)
 );
 
+-- Since when the source had had a modification that this load was the first to bring; null where nobody noticed before.
+alter table coaching_sync.replica_loads add column if not exists behind_since timestamptz;
+
 create index if not exists replica_loads_by_time on coaching_sync.replica_loads (loaded_at);
 
 delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 days';
@@ -169,8 +172,12 @@ begin
 
     if staged_load is not null then
         insert into coaching_sync.replica_loads
-            (table_schema, table_name, load_id, rows_read, rows_inserted, rows_updated, newest_source_time)
-        values (target_schema, target_name, staged_load, read, inserted, updated, newest)
+            (table_schema, table_name, load_id, rows_read, rows_inserted, rows_updated, newest_source_time, behind_since)
+        values (
+            target_schema, target_name, staged_load, read, inserted, updated, newest,
+            (select behind_since from coaching_sync.source_changes as noted
+             where (noted.table_schema, noted.table_name) = (target_schema::text, target_name::text))
+        )
         on conflict (table_schema, table_name, load_id) do nothing;
     end if;
 end

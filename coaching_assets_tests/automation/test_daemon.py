@@ -1,5 +1,7 @@
 """On a real daemon: an edit in BigQuery is published with no one's help, and two runs never do the same at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 
 from dagster import AssetKey, DagsterEventType
@@ -55,31 +57,42 @@ def test_an_edit_is_published_with_no_ones_help(dagster: DagsterDeployment) -> N
     assert dagster.runs()[0].run_id == run.run_id, "what is published is not asked for again"
 
 
+def titles(receiver: Receiver, beginning: str) -> list[str]:
+    """The titles of the messages about calls that begin so."""
+    return [title for title in receiver.titles if title.startswith(beginning) and "coaching/calls" in title]
+
+
+@contextmanager
+def refused(dagster: DagsterDeployment) -> Iterator[None]:
+    """No call can be changed until the end of the block."""
+    dagster.installation.query(
+        "create function refuse() returns trigger language plpgsql as $$begin raise exception 'not today'; end$$;"
+        "create trigger refuse before update on calls for each row execute function refuse()"
+    )
+    yield
+    dagster.installation.query("drop function refuse cascade")
+
+
 def test_a_publisher_that_stopped_is_told_of_once_and_so_is_its_recovery(
     dagster: DagsterDeployment, receiver: Receiver
 ) -> None:
     dagster.idle()
     dagster.next_tick("alerts")
-    dagster.installation.query(
-        "create function refuse() returns trigger language plpgsql as $$begin raise exception 'not today'; end$$;"
-        "create trigger refuse before update on calls for each row execute function refuse()"
-    )
     receiver.take()
-    dagster.load(edited(dagster.sample, CALL, {}, title="Never published"), ["call"])
-    awaited(lambda: [title for title in receiver.titles if title.startswith(STALE)] or None, "an alert")
-    for _ in range(3):
-        dagster.next_tick("freshness")
-        dagster.next_tick("alerts")
-    told = [message for message in receiver.take() if message["title"].startswith(STALE)]
-    assert len(told) == 1, "once, not at every tick"
-    assert "coaching/calls" in told[0]["title"]
-    assert "Look at the last run of coaching_sync" in told[0]["message"]
+    with refused(dagster):
+        dagster.load(edited(dagster.sample, CALL, {}, title="Never published"), ["call"])
+        awaited(lambda: titles(receiver, STALE) or None, "an alert")
+        for _ in range(3):
+            dagster.next_tick("freshness")
+            dagster.next_tick("alerts")
+    assert len(titles(receiver, STALE)) == 1, receiver.titles
+    told = next(message for message in receiver.take() if message["title"].startswith(STALE))
+    assert "Look at the last run of coaching_sync" in told["message"]
 
-    dagster.installation.query("drop trigger refuse on calls")
     dagster.load(edited(dagster.sample, CALL, {}, hours=2, title="Published at last"), ["call"])
-    awaited(lambda: [title for title in receiver.titles if title.startswith(MENDED)] or None, "the recovery")
+    awaited(lambda: titles(receiver, MENDED) or None, "the recovery")
     assert dagster.installation.query("select distinct title from calls") == [("Published at last",)]
-    assert sum(title.startswith(MENDED) for title in receiver.titles) == 1
+    assert len(titles(receiver, MENDED)) == 1, receiver.titles
 
 
 def test_two_runs_at_once_take_turns(dagster: DagsterDeployment) -> None:

@@ -81,9 +81,12 @@ def test_a_publisher_that_fails_is_noticed_by_what_it_did_not_publish(deployment
         "create trigger refuse before update on calls for each row execute function refuse()"
     )
     deployment.load(edited(sample, CALL, {}, title="Renamed"), tables=["call"])
+    in_three_hours = datetime.now(UTC) + timedelta(hours=3)
+    noticed = verdicts(deployment, in_three_hours)[PUBLISHED_IS_FRESH, CALLS]
     assert not deployment.sync().success
-    found = verdicts(deployment, datetime.now(UTC) + timedelta(hours=3))
+    found = verdicts(deployment, in_three_hours)
     assert found[PUBLISHED_IS_FRESH, CALLS].severity == AssetCheckSeverity.ERROR
+    assert found[PUBLISHED_IS_FRESH, CALLS].metadata["lag_seconds"] == noticed.metadata["lag_seconds"]
     assert not found[PUBLISHED_IS_FRESH, CALLS].passed, "the replica has it, the published table has not"
     assert not found[LAST_SYNC_SUCCEEDED, CALLS].passed
     assert "not today" in found[LAST_SYNC_SUCCEEDED, CALLS].description
