@@ -115,3 +115,15 @@ def test_a_table_that_was_not_modified_is_read_only_where_the_replica_lost_it(
     synced(world, source)
     assert world.query("select id from gongio_ft.users order by 1") == users
     assert world.query("select count(*) from gongio_ft._dlt_loads") == [(loads[0][0] + 1,)]
+
+
+@pytest.mark.parametrize("index", ["007", "7.0"])
+def test_of_two_that_say_one_place_the_same_is_published_whichever_came_last(
+    world: World, source: Source, index: str
+) -> None:
+    first = source.sample[TRANSCRIPT].numbers(index="7")[0]
+    source.append(TRANSCRIPT, source.rows(TRANSCRIPT)[first] | {"index": index, "sentence": "One more thing."})
+    synced(world, source)
+    # the row that is written anew stands behind the other one
+    source.edit(TRANSCRIPT, first, topic="Changed")
+    synced(world, source)

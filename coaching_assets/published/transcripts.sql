@@ -9,7 +9,10 @@ monologue as (
         sentence ~ '^ *[[{]' as is_json
     from gong_transcript
     where call_id in (select id from live_call) and not deleted
-    order by call_id, coalesce(index::text, '?' || index__raw, '?'), workspace_id collate "C" nulls last
+    order by
+        call_id, coalesce(index::text, '?' || index__raw, '?'), workspace_id collate "C" nulls last,
+        -- two may say the same place differently ("7" and "007"); which one counts is not to depend on where it is stored
+        index__raw collate "C"
 ),
 parsed as materialized (
     select
