@@ -60,7 +60,8 @@ class Scene:
 
     def sync(self) -> None:
         """An ordinary sync, which must work."""
-        assert self.world.sync() == []
+        failures = self.world.sync()
+        assert failures == [], "\n".join(failures)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -117,7 +117,8 @@ class Sequence(RuleBasedStateMachine):
     def sync_everything(self) -> None:
         self.world.load(self.source)
         before = self._owned()
-        assert self.world.sync() == []
+        failures = self.world.sync()
+        assert failures == [], "\n".join(failures)
         self.source.note_seen()
         self.edited = False
         found = self.world.differences(self.source)
