@@ -85,7 +85,7 @@ def test_an_account_renamed_and_an_owner_s_address_changed(
     )
     deals = world.query(f"select id::text from opportunities {where}", named[0])
     assert 0 < len(deals) < world.query("select count(*) from opportunities")[0][0]
-    source.edit(key, place_of(source, key, id=named[0][0]), **{column: "new@name.example"})
+    source.edit(key, place_of(source, key, id=named[0][0]), **{column: " new@name.example "})
     assert follows(world, source) == {("opportunities", deal) for (deal,) in deals}
     assert world.query(f"select distinct {published} from opportunities {where}", named[0]) == [("new@name.example",)]
 

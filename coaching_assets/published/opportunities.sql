@@ -55,7 +55,7 @@ described as (
         gong.health_score, gong.health_score__raw,
         jsonb_build_object(
             'account', case when account.id is not null then coaching_sync.without_empty(jsonb_build_object(
-                'id', account.id, 'name', account.name, 'industry', account.industry, 'website', account.website)) end,
+                'id', account.id, 'name', coaching_sync.filled(account.name), 'industry', account.industry, 'website', account.website)) end,
             'owner_id', opportunity.owner_id,
             'probability', opportunity.probability,
             'type', opportunity.type,
