@@ -1,9 +1,21 @@
 -- The staging tables: how they are made ready for a load, and how a first load becomes the replica's table without being
--- written twice. All of this is for speed: where it cannot be done, merge_staged copies the rows.
+-- written twice. That is for speed: where it cannot be done, merge_staged copies the rows.
 
--- Empties a staging table. Where the target has rows, what is staged is there to be compared, and is kept out of the
--- write-ahead log; a crash of Postgres empties it, which merge_staged notices. Where the target has none, the staging table
--- may take its place, and has to be as durable.
+-- Whether a staging table has no columns but the replica's, in its types. It may be older than that, which was dropped or
+-- restored: rows are copied in binary form, and another type of the same length would take them for other numbers.
+create or replace function coaching_sync.fits(staging regclass, target regclass) returns boolean
+language sql stable
+as $function$
+    select target is not null and not exists (
+        select from pg_attribute as s left join pg_attribute as t on t.attrelid = target and t.attname = s.attname
+        where s.attrelid = staging and s.attnum > 0 and not s.attisdropped
+            and (s.atttypid, s.atttypmod) is distinct from (t.atttypid, t.atttypmod)
+    )
+$function$;
+
+-- Empties a staging table; one that does not fit is dropped, and dlt, which makes it anew, is told to look. Where the target
+-- has rows, what is staged is there to be compared, and is kept out of the write-ahead log; a crash of Postgres empties it,
+-- which merge_staged notices. Where the target has none, the staging table may take its place, and has to be as durable.
 create or replace function coaching_sync.prepare_staging(target_schema text, staging_schema text, table_name text) returns void
 language plpgsql
 as $function$
@@ -15,9 +27,14 @@ begin
     if staging is null then
         return;
     end if;
-    if target is not null then
-        execute format('select exists (select from %s)', target) into has_rows;
+    if not coaching_sync.fits(staging, target) then
+        execute format('drop table %s', staging);
+        if to_regclass(format('%I._dlt_version', staging_schema)) is not null then
+            execute format('delete from %I._dlt_version', staging_schema);
+        end if;
+        return;
     end if;
+    execute format('select exists (select from %s)', target) into has_rows;
     execute format('truncate %s', staging);
     if has_rows <> (select relpersistence = 'u' from pg_class where oid = staging) then
         execute format('alter table %s set %s', staging, case when has_rows then 'unlogged' else 'logged' end);

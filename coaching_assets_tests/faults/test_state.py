@@ -6,6 +6,7 @@ import pytest
 
 from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.faults.servers import back_up, restore
+from coaching_assets_tests.stateful.arrivals import CALL
 
 LOSSES = {
     "dlt's state": "delete from gongio_ft._dlt_pipeline_state; delete from salesforce_ft._dlt_pipeline_state",
@@ -26,6 +27,24 @@ REPRESENTATIVE = ("dlt's state", "a replica's schema", "the bookkeeping")
 )
 def test_a_loss_heals(scene: Scene, loss: str) -> None:
     scene.world.query(LOSSES[loss])
+    scene.assert_healed()
+
+
+@pytest.mark.breaks("a replica is lost, and a column has another type since")
+@pytest.mark.parametrize(
+    ("column", "type_"),
+    [
+        ("scheduled", "TIMESTAMP"),
+        # as long as the type before: not an error, but other numbers
+        ("duration", "FLOAT64"),
+    ],
+)
+def test_a_replica_is_lost_and_a_column_has_another_type(scene: Scene, column: str, type_: str) -> None:
+    """The staging tables outlive the replica, with columns of the old type."""
+    scene.source.retype(CALL, column, type_)
+    scene.world.load(scene.source)
+    scene.source.note_seen()
+    scene.world.query(LOSSES["a replica's schema"])
     scene.assert_healed()
 
 
