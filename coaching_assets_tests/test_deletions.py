@@ -26,12 +26,13 @@ def sample() -> Sample:
 
 def sync_with_metadata(deployment: Deployment) -> dict[str, dict[str, Any]]:
     """A sync, and the metadata of its materializations by table."""
-    from dagster import DagsterInstance, execute_job, reconstructable
+    from dagster import execute_job, reconstructable
 
+    from coaching_assets.commands.instance import instance_of_this_process
     from coaching_assets.definitions import sync_job
 
     with (
-        DagsterInstance.ephemeral() as instance,
+        instance_of_this_process() as instance,
         execute_job(reconstructable(sync_job), instance=instance) as result,
     ):
         assert result.success

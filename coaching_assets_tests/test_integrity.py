@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from dagster import AssetCheckSeverity, AssetKey, DagsterInstance, execute_job, reconstructable
+from dagster import AssetCheckSeverity, AssetKey, execute_job, reconstructable
 
+from coaching_assets.commands.instance import instance_of_this_process
 from coaching_assets.definitions import sync_job
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
@@ -20,7 +21,7 @@ def sample() -> Sample:
 
 def checks_after_a_sync() -> dict[tuple[str, str], Any]:
     with (
-        DagsterInstance.ephemeral() as instance,
+        instance_of_this_process() as instance,
         execute_job(reconstructable(sync_job), instance=instance) as result,
     ):
         return {

@@ -70,8 +70,9 @@ def test_a_view_is_read_like_a_table(deployment: Deployment, tenth: Sample) -> N
 
 
 def test_one_published_table_can_be_materialized_by_itself(synced: Deployment, tenth: Sample) -> None:
-    from dagster import AssetKey, DagsterInstance, execute_job, reconstructable
+    from dagster import AssetKey, execute_job, reconstructable
 
+    from coaching_assets.commands.instance import instance_of_this_process
     from coaching_assets.definitions import sync_job
 
     _, gong_call = a_published_call(synced)
@@ -84,7 +85,7 @@ def test_one_published_table_can_be_materialized_by_itself(synced: Deployment, t
     synced.load(sample)
     selection = [AssetKey(key) for key in (["gongio_ft", "call"], ["gongio_ft", "transcript"], ["coaching", "calls"])]
     with (
-        DagsterInstance.ephemeral() as instance,
+        instance_of_this_process() as instance,
         execute_job(reconstructable(sync_job), instance=instance, asset_selection=selection) as result,
     ):
         assert result.success

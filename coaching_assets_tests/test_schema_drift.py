@@ -1,8 +1,9 @@
 """Columns of the source that come, go and change their type: no value is lost, and publishing goes on."""
 
 import pytest
-from dagster import DagsterInstance, execute_job, reconstructable
+from dagster import execute_job, reconstructable
 
+from coaching_assets.commands.instance import instance_of_this_process
 from coaching_assets.demo.sample import TableKey
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.values import VARIES
@@ -48,7 +49,7 @@ def schema_checks(source: Source, world: World) -> dict[str, tuple[bool, str]]:
 
     world.load(source)
     with (
-        DagsterInstance.ephemeral() as instance,
+        instance_of_this_process() as instance,
         execute_job(reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}) as result,
     ):
         evaluations = result.get_asset_check_evaluations()

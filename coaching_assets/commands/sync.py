@@ -1,6 +1,5 @@
 """`coaching sync`: the main job once, in this process, with what it did as a table."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from coaching_assets.postgres_errors import retried
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.replica.last_syncs import FIGURES
 from coaching_assets.settings import Settings
-from coaching_assets.working_folder import working_folder
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, JobExecutionResult
@@ -62,19 +60,16 @@ def check_reachable(settings: Settings) -> None:
 
 
 def run_sync(settings: Settings) -> SyncReport:
-    """Run the job `coaching_sync` to its end.
-
-    With DAGSTER_HOME set, the run stands in that instance's history like any other; else it leaves none.
-    """
+    """Run the job `coaching_sync` to its end, in the instance of this process."""
     check_reachable(settings)
 
-    from dagster import DagsterInstance, execute_job, reconstructable
+    from dagster import execute_job, reconstructable
 
+    from coaching_assets.commands.instance import instance_of_this_process
     from coaching_assets.definitions import sync_job
 
     with (
-        working_folder("dagster") as folder,
-        DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.ephemeral(str(folder)) as instance,
+        instance_of_this_process() as instance,
         execute_job(reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}) as result,
     ):
         return _report(result)

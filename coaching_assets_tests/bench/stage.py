@@ -6,8 +6,9 @@ The seconds that each took, without the start of the process, stand on the last 
 import json
 import sys
 
-from dagster import AssetsDefinition, DagsterInstance
+from dagster import AssetsDefinition
 
+from coaching_assets.commands.instance import instance_of_this_process
 from coaching_assets.definitions import defs, sync_job
 
 PREFIX = "seconds: "
@@ -21,7 +22,7 @@ def main(steps: list[str]) -> int:
         if isinstance(asset, AssetsDefinition) and asset.is_executable and asset.op.name in steps
         for key in asset.keys
     ]
-    with DagsterInstance.ephemeral() as instance:
+    with instance_of_this_process() as instance:
         result = sync_job().execute_in_process(instance=instance, asset_selection=keys)
         seconds = {
             event.step_key: event.step_success_data.duration_ms / 1000

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from dagster import AssetKey, DagsterInstance, execute_job, reconstructable
+from dagster import AssetKey, execute_job, reconstructable
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from coaching_assets.catalogue import TABLES
+from coaching_assets.commands.instance import instance_of_this_process
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, TableKey, generate
 from coaching_assets_tests.deployment import Deployment, copy_database
 from coaching_assets_tests.oracle import Expected, actual, differences, expected
@@ -123,7 +124,7 @@ class World:
 
         selection = [AssetKey(asset.split("/")) for asset in sorted(assets)]
         with (
-            DagsterInstance.ephemeral() as instance,
+            instance_of_this_process() as instance,
             execute_job(
                 reconstructable(sync_job),
                 instance=instance,
