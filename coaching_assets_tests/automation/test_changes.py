@@ -93,6 +93,20 @@ def test_what_changed_is_asked_for_once_with_what_is_made_of_it(
     assert not tick(instance, deployment, gone.cursor).run_requests
 
 
+def test_an_hour_of_ticks_without_changes_asks_for_no_run(
+    deployment: Deployment, instance: DagsterInstance, sample: Sample
+) -> None:
+    deployment.load(sample)
+    cursor = tick(instance, deployment, None).cursor
+    assert sync(instance)
+    for number in range(60 * 60 // deployment.settings.sensor_interval_seconds):
+        later = timedelta(seconds=number * deployment.settings.sensor_interval_seconds)
+        result = tick(instance, deployment, cursor, later)
+        assert not result.run_requests
+        assert reason(result) == "Nothing changed in BigQuery since it was loaded."
+        cursor = result.cursor
+
+
 def test_bigquery_away_is_a_reason_and_no_run(
     deployment: Deployment, instance: DagsterInstance, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:

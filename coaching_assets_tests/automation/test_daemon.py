@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
+import pytest
 from dagster import AssetKey, DagsterEventType
+from dagster._core.scheduler.instigation import TickStatus
 
 from coaching_assets.published.assets import POOL
 from coaching_assets.published.publisher import LOCK
+from coaching_assets.settings import Settings
 from coaching_assets_tests.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.editing import edited
 from coaching_assets_tests.receiver import Receiver
@@ -55,6 +58,18 @@ def test_an_edit_is_published_with_no_ones_help(dagster: DagsterDeployment) -> N
     dagster.succeeded(run.run_id)
     dagster.idle()
     assert dagster.runs()[0].run_id == run.run_id, "what is published is not asked for again"
+
+
+@pytest.mark.long
+def test_an_hour_of_ticks_without_changes_makes_no_run(dagster: DagsterDeployment) -> None:
+    """As many ticks as an hour has with the default interval; the daemon makes one each five seconds."""
+    dagster.idle()
+    runs_before = [run.run_id for run in dagster.instance.get_runs()]
+    for _ in range(60 * 60 // Settings.model_fields["sensor_interval_seconds"].default):
+        tick = dagster.next_tick("bigquery_changes")
+        assert tick.status == TickStatus.SKIPPED
+        assert tick.skip_reason == "Nothing changed in BigQuery since it was loaded."
+    assert [run.run_id for run in dagster.instance.get_runs()] == runs_before
 
 
 def titles(receiver: Receiver, beginning: str) -> list[str]:
