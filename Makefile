@@ -32,7 +32,7 @@ browser: ## the system's Chromium, which the tests of the UI need, where it is m
 		|| { echo "Chromium is not installed, and only root can install it: apt-get install chromium, say." >&2; exit 1; }
 
 test: $(INSTALLED) ## the tests, on real servers that they start themselves
-	@$(BIN)/python -W ignore -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/python -W ignore -m pytest --numprocesses 3 --dist worksteal $(PYTEST_ARGS)
 
 test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hours
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
