@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class UnrecordedEvents(InMemoryEventLogStorage):
     """An event log that keeps nothing.
 
-    A run hands its events to whoever started it. To store them too, as Dagster's ephemeral instance does, takes as long as
-    the rest of a sync in which nothing changed, and nobody could read them once the process has ended.
+    A run hands its events to whoever started it. To store them too, as Dagster's ephemeral instance does, takes as long
+    as the rest of a sync in which nothing changed, and nobody could read them once the process has ended.
     """
 
     def store_event(self, event: "EventLogEntry") -> None:
