@@ -15,6 +15,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from coaching_assets.kill_points import KillPoint, reach
+from coaching_assets.replica.copying import CopyJob, rows_copied
 
 KEY_HINT = "x-coaching-key"
 """The columns of the key as it is now; dlt itself remembers each that ever was one."""
@@ -50,38 +51,6 @@ class MergeStagedJob(SqlMergeFollowupJob):
         tables = f"{literal(target)}, {literal(staging)}"
         staged: int = table.get(STAGED_HINT, 0)  # type: ignore[assignment]
         return [f"select coaching_sync.merge_staged({tables}, {lists}, {literal(identities)}::jsonb, {staged})"]
-
-
-ROWS_AT_ONCE = 8192
-"""Larger batches need more memory and are no faster."""
-
-
-class CopyJob(PostgresParquetCopyJob):
-    """A binary COPY like dlt's, which also takes a file without rows: a table that is empty, or has nothing new.
-
-    dlt hands ADBC an iterator, of which that reads ahead as much as there is: memory that grows with the table.
-    """
-
-    def run(self) -> None:
-        """Copy the file into the staging table."""
-        from pyarrow import RecordBatchReader
-        from pyarrow.parquet import ParquetFile
-
-        reach(KillPoint.COPYING)
-        with ParquetFile(self._file_path, pre_buffer=False) as file:
-            if file.metadata.num_rows:
-                catalog, schema = self._set_catalog_and_schema()
-                batches = RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(ROWS_AT_ONCE))
-                with self._connect() as connection, connection.cursor() as cursor:
-                    cursor.adbc_ingest(
-                        self.load_table_name,
-                        batches,
-                        mode="append",
-                        catalog_name=catalog,
-                        db_schema_name=schema,
-                    )
-                    connection.commit()
-        reach(KillPoint.STAGED)
 
 
 class MergeJob(SqlLoadJob):
@@ -124,19 +93,11 @@ class ReplicaClient(PostgresClient):
     ) -> list[FollowupJobRequest]:
         """The merge of a table whose files are all copied; it is told how many rows these have."""
         paths = [Path(job.file_path) for job in completed_table_chain_jobs or ()]
-        table_chain[0][STAGED_HINT] = sum(map(_rows_of, paths))  # type: ignore[literal-required]
+        table_chain[0][STAGED_HINT] = sum(map(rows_copied, paths))  # type: ignore[literal-required]
         return super().create_table_chain_completed_followup_jobs(table_chain, completed_table_chain_jobs)
 
     def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
         return [MergeStagedJob.from_table_chain(table_chain, self.sql_client)]
-
-
-def _rows_of(path: Path) -> int:
-    """The rows of a file that was copied; dlt may be about to move it into the folder of those."""
-    from pyarrow.parquet import read_metadata
-
-    found = next(path.parents[1].glob(f"*_jobs/{path.name}"))
-    return int(read_metadata(found).num_rows) if found.suffix == ".parquet" else 0
 
 
 class replica_postgres(postgres):  # noqa: N801 - dlt names its destinations in lower case

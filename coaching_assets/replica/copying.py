@@ -1,0 +1,77 @@
+"""The copying of a file into a staging table: a binary COPY, by ADBC."""
+
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
+from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
+
+from coaching_assets.kill_points import KillPoint, reach
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection, _SharedDatabase
+
+ROWS_AT_ONCE = 8192
+"""Larger batches need more memory and are no faster."""
+
+_one_at_a_time = Lock()
+
+
+class CopyJob(PostgresParquetCopyJob):
+    """A binary COPY like dlt's, which also takes a file without rows: a table that is empty, or has nothing new.
+
+    dlt hands ADBC an iterator, of which that reads ahead as much as there is: memory that grows with the table.
+    """
+
+    def run(self) -> None:
+        """Copy the file into the staging table."""
+        from pyarrow import RecordBatchReader
+        from pyarrow.parquet import ParquetFile
+
+        reach(KillPoint.COPYING)
+        with ParquetFile(self._file_path, pre_buffer=False) as file:
+            if file.metadata.num_rows:
+                catalog, schema = self._set_catalog_and_schema()
+                batches = RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(ROWS_AT_ONCE))
+                with self._connect() as connection, connection.cursor() as cursor:
+                    cursor.adbc_ingest(
+                        self.load_table_name,
+                        batches,
+                        mode="append",
+                        catalog_name=catalog,
+                        db_schema_name=schema,
+                    )
+                    connection.commit()
+        reach(KillPoint.STAGED)
+
+    def _connect(self) -> "Connection":
+        from adbc_driver_manager import AdbcConnection
+        from adbc_driver_manager.dbapi import Connection
+
+        self._config = self._job_client.config
+        with _one_at_a_time:
+            assert self._config.credentials is not None
+            database = _database(self._config.credentials.to_native_representation())
+        return Connection(database, AdbcConnection(database._db))
+
+
+@lru_cache(maxsize=1)
+def _database(url: str) -> "_SharedDatabase":
+    """What ADBC knows of a database, without a connection.
+
+    It learns the types of Postgres when it is opened, which takes longer than to copy a small table.
+    """
+    from adbc_driver_manager import AdbcDatabase
+    from adbc_driver_manager.dbapi import _SharedDatabase
+
+    return _SharedDatabase(AdbcDatabase(driver=get_adbc_driver_location(), uri=url))
+
+
+def rows_copied(path: Path) -> int:
+    """The rows of a file that was copied; dlt may be about to move it into the folder of those."""
+    from pyarrow.parquet import read_metadata
+
+    found = next(path.parents[1].glob(f"*_jobs/{path.name}"))
+    return int(read_metadata(found).num_rows) if found.suffix == ".parquet" else 0
