@@ -1,6 +1,7 @@
 """Runs steps of the main job: `python -m coaching_assets_tests.bench.stage gong_calls publish_calls`.
 
-The seconds that each took, without the start of the process, stand on the last line, as JSON.
+Without steps it runs all, as `coaching sync` does. The seconds that each took, without the start of the process,
+stand on the last line, as JSON.
 """
 
 import json
@@ -9,17 +10,20 @@ import sys
 from dagster import AssetsDefinition
 
 from coaching_assets.commands.instance import instance_of_this_process
+from coaching_assets.commands.sync import check_reachable
 from coaching_assets.definitions import defs, sync_job
+from coaching_assets.settings import load_settings
 
 PREFIX = "seconds: "
 
 
 def main(steps: list[str]) -> int:
-    """Run these steps; the exit status says whether all of them worked."""
+    """Run these steps, or all; the exit status says whether they worked."""
+    check_reachable(load_settings())
     keys = [
         key
         for asset in defs.assets or ()
-        if isinstance(asset, AssetsDefinition) and asset.is_executable and asset.op.name in steps
+        if isinstance(asset, AssetsDefinition) and asset.is_executable and (not steps or asset.op.name in steps)
         for key in asset.keys
     ]
     with instance_of_this_process() as instance:
