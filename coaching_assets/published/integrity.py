@@ -62,6 +62,7 @@ def note_findings(cursor: Cursor, table: PublishedTable) -> None:
         query = sql.SQL(read_sql(__package__, file)).format(
             wanted=sql.Identifier(f"wanted_{table.name}"),
             table=sql.Identifier(table.name),
+            leading=sql.Identifier(next(iter(table.natural_key), "id")),
             same_key=sql.SQL(" and ").join(same_key),
         )
         cursor.execute(

@@ -21,11 +21,12 @@ parsed as materialized (
         coaching_sync.derived_id('transcripts', call_id || ':' || index::text) as derived_id
     from monologue
 ),
--- what stands in the batch's calls, read once: looking for each monologue would cost as much as all of its JSON
+-- what stands in the batch's calls, read once: looking for each monologue would cost as much as all of its JSON. An array,
+-- not a join, since Postgres does not know how few of a filling table's rows a call has, and would read the whole table
 existing as (
     select distinct on (call_id, sequence_number) call_id, sequence_number, id
     from transcripts
-    where call_id in (select id from wanted_calls)
+    where call_id = any (array(select id from wanted_calls))
     order by call_id, sequence_number, id
 ),
 spoken as (

@@ -3,6 +3,7 @@ select transcripts.id
 from wanted_calls
 join transcripts on transcripts.call_id = wanted_calls.id
 where not wanted_calls.deleted
+    and transcripts.call_id = any (array(select id from wanted_calls))
     and not exists (
         select from wanted_transcripts where wanted_transcripts.id = transcripts.id and wanted_transcripts.rejection is null
     )

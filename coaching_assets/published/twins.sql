@@ -1,6 +1,8 @@
--- The batch's rows of which another stands beside them under the same natural key.
+-- The batch's rows of which another stands beside them under the same natural key. The array keeps Postgres from reading
+-- the whole table.
 select wanted.aggregate_key, count(*) as rows
 from {wanted} as wanted
 join {table} as row on {same_key}
-where row.id <> wanted.id and not wanted.deleted and wanted.rejection is null
+where row.{leading} = any (array(select distinct {leading} from {wanted}))
+    and row.id <> wanted.id and not wanted.deleted and wanted.rejection is null
 group by wanted.aggregate_key
