@@ -18,6 +18,8 @@ from coaching_assets.secrets_file import POSTGRES_SECTION, SecretsFile, SettingE
 __all__ = ["SecretsFile", "SettingError", "Settings", "load_settings"]
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
+LONGEST_DATASET = 55
+"""Postgres allows a schema's name 63 bytes, of which `_staging` needs eight."""
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
@@ -141,6 +143,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only arguments and the environment: one place to look when a value surprises."""
         return init_settings, env_settings
+
+    @field_validator("gong_dataset", "salesforce_dataset")
+    @classmethod
+    def _possible_dataset(cls, value: str) -> str:
+        if re.fullmatch(f"[A-Za-z0-9_]{{1,{LONGEST_DATASET}}}", value) is None:
+            raise ValueError(
+                f"{value[:LONGEST_DATASET]!r} cannot be; a dataset has letters, digits and underscores,"
+                f" and at most {LONGEST_DATASET} of them, since the replica's schema has its name"
+            )
+        return value
 
     @field_validator("company_domains", "alert_urls", "alert_page_urls", mode="before")
     @classmethod
