@@ -17,8 +17,8 @@ MAX_QUEUED_BYTES = 48 * 1024**2
 """Of what is queued and what is awaited together."""
 MAX_BATCH_BYTES = 16 * 1024**2
 """Larger batches are handed on in slices, so that what follows needs little memory too."""
-FIRST_EXPECTED_BYTES = 16 * 1024**2
-"""What a message is taken to have before there was one."""
+FIRST_EXPECTED_BYTES = 12 * 1024**2
+"""What a message is taken to have before there was one: four streams begin at once."""
 
 MAX_ATTEMPTS = 5
 """How often in a row a stream may break without having delivered anything."""
@@ -61,7 +61,7 @@ class StreamsRead:
         self._queue: deque[pa.RecordBatch] = deque()
         self.queued_bytes = 0
         self._awaited_bytes = 0
-        self._largest_message = FIRST_EXPECTED_BYTES
+        self._largest_message = 0
         self._running = 0
         self._error: BaseException | None = None
         self._calls: dict[str, Any] = {}
@@ -122,7 +122,7 @@ class StreamsRead:
         """Room for one more message, kept until it is queued; one alone is always let in, however large."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing.is_set() or self._has_room())
-            expected = self._largest_message
+            expected = self._expected_bytes
             self._awaited_bytes += expected
         try:
             yield
@@ -133,7 +133,11 @@ class StreamsRead:
 
     def _has_room(self) -> bool:
         taken = self.queued_bytes + self._awaited_bytes
-        return not taken or taken + self._largest_message <= self._max_queued_bytes
+        return not taken or taken + self._expected_bytes <= self._max_queued_bytes
+
+    @property
+    def _expected_bytes(self) -> int:
+        return self._largest_message or FIRST_EXPECTED_BYTES
 
     def _put(self, batch: "pa.RecordBatch") -> None:
         parts = list(slices(batch))
