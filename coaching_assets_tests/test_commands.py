@@ -59,6 +59,8 @@ def test_sync_status_and_doctor_of_a_healthy_installation(deployment: Deployment
             },
             "GOOGLE_APPLICATION_CREDENTIALS",
         ),
+        ({"GONG_DATASET": "gong_typo"}, "Set GONG_DATASET to the dataset that Fivetran fills"),
+        ({"GONG_DATASET": "sel`ect"}, "GONG_DATASET"),
         ({"REPLICA_OVERLAP_HOURS": "soon"}, "REPLICA_OVERLAP_HOURS"),
         ({"COACHING_SCHEMA": "elsewhere"}, "COACHING_SCHEMA"),
     ],

@@ -17,7 +17,7 @@ from coaching_assets.published.tables import TABLES
 from coaching_assets.settings import SettingError, Settings
 from coaching_assets.source.client import BigQuery
 from coaching_assets.source.client import connect as connect_bigquery
-from coaching_assets.source.errors import SourceError
+from coaching_assets.source.errors import DATASET_REMEDY, SourceError
 from coaching_assets.source.metadata import TableDescription, describe, table_names
 
 OLDEST_POSTGRES = 15
@@ -82,7 +82,7 @@ def _dataset(bigquery: BigQuery, settings: Settings, source: Source, names: froz
     setting = f"{source.upper()}_DATASET"
     if names is None:
         state: Literal["warning", "failed"] = "failed" if source == "gong" else "warning"
-        remedy = f"Set {setting} to the dataset that Fivetran fills, or grant roles/bigquery.dataViewer on it."
+        remedy = DATASET_REMEDY.format(setting=setting)
         yield Finding(state, f"Dataset {dataset} is not there", remedy)
         return
     yield Finding("ok", f"Dataset {dataset}: {len(names)} tables")

@@ -45,18 +45,21 @@ def check_reachable(settings: Settings) -> None:
     Raises:
         SettingError: a setting is missing or wrong.
         CannotConnect: Postgres refuses or does not answer.
-        SourceError: BigQuery refuses or does not answer.
+        SourceError: BigQuery refuses or does not answer, or has no such dataset of Gong's, which nothing works without.
         MissingTables: the application's tables are not there.
     """
     from coaching_assets.source.client import connect as connect_bigquery
-    from coaching_assets.source.metadata import describe
+    from coaching_assets.source.errors import DATASET_REMEDY, DatasetNotFound
+    from coaching_assets.source.metadata import table_names
 
     def look() -> None:
         with connect(settings) as database:
             require_application_tables(database, settings.coaching_schema)
 
     retried(settings, look)
-    describe(connect_bigquery(settings), settings.gong_dataset, "call")
+    if table_names(connect_bigquery(settings), settings.gong_dataset) is None:
+        remedy = DATASET_REMEDY.format(setting="GONG_DATASET")
+        raise DatasetNotFound(f"Dataset {settings.project()}.{settings.gong_dataset} is not there. {remedy}")
 
 
 def run_sync(settings: Settings) -> SyncReport:

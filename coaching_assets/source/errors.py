@@ -10,6 +10,7 @@ CREDENTIALS_REMEDY = (
     "Set GOOGLE_APPLICATION_CREDENTIALS to the path of a service account's key, write "
     "[sources.bigquery.credentials] into .dlt/secrets.toml, or run `gcloud auth application-default login`"
 )
+DATASET_REMEDY = "Set {setting} to the dataset that Fivetran fills, or grant roles/bigquery.dataViewer on it."
 ROLES = "BigQuery Data Viewer, BigQuery Job User and BigQuery Read Session User"
 QUOTA_REASONS = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded"})
 
@@ -20,6 +21,10 @@ class SourceError(Exception):
 
 class TableNotFound(SourceError):
     """The table or its dataset does not exist, or existed only until a moment ago."""
+
+
+class DatasetNotFound(SourceError):
+    """A dataset that nothing works without does not exist, or may not be seen."""
 
 
 class ProjectNotFound(SourceError):
