@@ -59,7 +59,7 @@ format: $(INSTALLED) ## put the code into its form
 	@$(BIN)/ruff format
 
 lock: $(INSTALLED) ## pin the newest versions anew
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes --no-emit-index-url \
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes \
 		--no-annotate --no-header --quiet --output-file constraints.txt
 
 clean: ## remove the environment and the demo's data

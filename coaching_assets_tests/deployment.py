@@ -105,6 +105,7 @@ def installed(
         environment.setenv(variable, value)
     environment.setenv("DATABASE_URL", postgres.url(name))
     environment.setenv("COMPANY_DOMAINS", COMPANY_DOMAIN)
+    environment.delenv("DAGSTER_HOME", raising=False)
     client = Client(
         project=name,
         credentials=AnonymousCredentials(),

@@ -9,7 +9,7 @@ from coaching_assets_tests.bench.outcome import Goal, Outcome
 from coaching_assets_tests.bench.processes import run, run_python
 from coaching_assets_tests.bench.servers import Installation, Servers
 from coaching_assets_tests.bench.sizes import Sizes
-from coaching_assets_tests.bench.syncing import PUBLISHING_STEP, REPLICA_STEP, Synced, run_steps, sync
+from coaching_assets_tests.bench.syncing import PUBLISHING_STEP, REPLICA_STEP, Synced, run_steps
 
 Measure = Callable[[Servers, Sizes], Iterator[Outcome]]
 
@@ -25,7 +25,7 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     bare = servers.install("limit")
     copied = limit.copy_all(bare, sample)
     with in_use(ours) as waiting:
-        synced = sync(ours)
+        synced = run_steps(ours)
     inserted = limit.publish(bare)
     copied_again = limit.copy_all(bare, sample)
     least = min(copied, copied_again)
@@ -74,7 +74,7 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
 
 def _reimport(ours: Installation, first: Synced) -> Iterator[Outcome]:
     written = _rows_written(ours)
-    second = sync(ours)
+    second = run_steps(ours)
     yield Outcome(
         "re-import: rows written to the application's tables", _rows_written(ours) - written, "count", Goal(0)
     )
@@ -135,7 +135,7 @@ def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     sample, rows = data.sample_of(sizes.recipes), f"{sizes.recipes:,}"
     ours = servers.install("ours")
     ours.deliver(sample)
-    synced = sync(ours)
+    synced = run_steps(ours)
     for name in recipes.RECIPES:
         other = servers.install(name, ours.project)
         command = ["python", "-W", "ignore", "-m", recipes.__name__, name, str(other.folder)]
@@ -163,7 +163,7 @@ def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     sample = data.sample_of(few)
     small = servers.install("small")
     small.deliver(sample)
-    sync(small)
+    run_steps(small)
     large = servers.copy(small, "large")
     multiplying.multiply(large, many // few - 1)
     pairs = []

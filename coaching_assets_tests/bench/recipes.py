@@ -1,4 +1,4 @@
-"""Other ways to load the same tables with dlt: `python -m coaching_assets_tests.bench.recipes rows`, or `stock`.
+"""Other ways to load the same tables with dlt: `python -m coaching_assets_tests.bench.recipes rows FOLDER`, or `stock`.
 
 Each is a process of its own, as `coaching sync` is, and loads the same tables, from where the settings say.
 """
@@ -50,11 +50,9 @@ RECIPES: dict[str, tuple[Extract, dict[str, Any]]] = {
 }
 
 
-def load(name: str) -> None:
-    """Load every table by a recipe."""
+def load(settings: Settings, bigquery: BigQuery, name: str, folder: str) -> None:
+    """Load every table by a recipe; dlt keeps its own state in the folder."""
     extract, options = RECIPES[name]
-    settings = load_settings()
-    bigquery = connect(settings)
     for kind, source, target in (
         ("gong", settings.gong_dataset, DATASET),
         ("salesforce", settings.salesforce_dataset, f"{DATASET}_salesforce"),
@@ -75,10 +73,18 @@ def load(name: str) -> None:
             pipeline_name=target,
             destination=dlt.destinations.postgres(settings.postgres_url()),
             dataset_name=target,
-            pipelines_dir=sys.argv[2],
+            pipelines_dir=folder,
         )
         pipeline.run(resources)
 
 
+def main() -> None:
+    """Load by the recipe that the command line names."""
+    name, folder = sys.argv[1:]
+    settings = load_settings()
+    with connect(settings) as bigquery:
+        load(settings, bigquery, name, folder)
+
+
 if __name__ == "__main__":
-    load(sys.argv[1])
+    main()

@@ -1,4 +1,4 @@
-"""What `coaching sync` does, as a whole process, and steps of it alone."""
+"""What `coaching sync` does, in a process of its own, or some steps of it."""
 
 import json
 from dataclasses import dataclass
@@ -21,13 +21,8 @@ class Synced:
     wal: int
 
 
-def sync(installation: Installation) -> Synced:
-    """Run all steps in a process of their own, as `coaching sync` does."""
-    return run_steps(installation)
-
-
 def run_steps(installation: Installation, *steps: str) -> Synced:
-    """Run some steps, or all, in a process of their own."""
+    """Run some steps in a process of their own; all of them, as `coaching sync` does, if none is named."""
     before = installation.wal()
     ended = run(["python", "-W", "ignore", "-m", stage.__name__, *steps], installation.environment)
     line = next(line for line in reversed(ended.output.splitlines()) if line.startswith(stage.PREFIX))
