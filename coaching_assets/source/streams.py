@@ -4,7 +4,6 @@ import random
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from coaching_assets.source.memory import Trimmer
@@ -14,11 +13,9 @@ if TYPE_CHECKING:
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 MAX_QUEUED_BYTES = 48 * 1024**2
-"""Of what is queued and what is awaited together."""
+MAX_QUEUED_BATCHES = 32
 MAX_BATCH_BYTES = 16 * 1024**2
 """Larger batches are handed on in slices, so that what follows needs little memory too."""
-FIRST_EXPECTED_BYTES = 12 * 1024**2
-"""What a message is taken to have before there was one: four streams begin at once."""
 
 MAX_ATTEMPTS = 5
 """How often in a row a stream may break without having delivered anything."""
@@ -60,8 +57,6 @@ class StreamsRead:
         self._closing = threading.Event()
         self._queue: deque[pa.RecordBatch] = deque()
         self.queued_bytes = 0
-        self._awaited_bytes = 0
-        self._largest_message = 0
         self._running = 0
         self._error: BaseException | None = None
         self._calls: dict[str, Any] = {}
@@ -117,37 +112,19 @@ class StreamsRead:
             self._changed.notify_all()
             return batch
 
-    @contextmanager
-    def _room(self) -> "Iterator[None]":
-        """Room for one more message, kept until it is queued; one alone is always let in, however large."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closing.is_set() or self._has_room())
-            expected = self._expected_bytes
-            self._awaited_bytes += expected
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._awaited_bytes -= expected
-                self._changed.notify_all()
-
-    def _has_room(self) -> bool:
-        taken = self.queued_bytes + self._awaited_bytes
-        return not taken or taken + self._expected_bytes <= self._max_queued_bytes
-
-    @property
-    def _expected_bytes(self) -> int:
-        return self._largest_message or FIRST_EXPECTED_BYTES
-
     def _put(self, batch: "pa.RecordBatch") -> None:
-        parts = list(slices(batch))
-        size = sum(part.nbytes for part in parts)
+        """Queue a batch once there is room; one alone is always let in, however large."""
         with self._changed:
+            self._changed.wait_for(lambda: self._closing.is_set() or self._has_room_for(batch))
             if not self._closing.is_set():
-                self._largest_message = max(self._largest_message, size)
-                self._queue.extend(parts)
-                self.queued_bytes += size
+                self._queue.append(batch)
+                self.queued_bytes += batch.nbytes
                 self._changed.notify_all()
+
+    def _has_room_for(self, batch: "pa.RecordBatch") -> bool:
+        return not self._queue or (
+            len(self._queue) < MAX_QUEUED_BATCHES and self.queued_bytes + batch.nbytes <= self._max_queued_bytes
+        )
 
     def _read(self, name: str) -> None:
         error: BaseException | None = None
@@ -168,15 +145,14 @@ class StreamsRead:
         offset = attempts = 0
         while not self._closing.is_set():
             try:
-                messages = iter(self._call(name, offset))
-                while not self._closing.is_set():
-                    with self._room():
-                        if (message := next(messages, None)) is None:
-                            return
-                        attempts = 0
-                        self._put(self._decode(message))
-                        offset += message.row_count
-                        del message  # It is as large as its batch, and there may be no room for long.
+                for message in self._call(name, offset):
+                    attempts, rows, batch = 0, message.row_count, self._decode(message)
+                    del message  # It is as large as its batch, and there may be no room in the queue for long.
+                    for part in slices(batch):
+                        self._put(part)
+                    offset += rows
+                    if self._closing.is_set():
+                        return
                 return
             except grpc.RpcError as error:
                 attempts += 1
