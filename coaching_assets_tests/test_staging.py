@@ -89,6 +89,25 @@ def _read_and_go_on(reader: Connection) -> None:
         cursor.execute("select from replica.thing")
 
 
+def test_a_vacuum_at_work_is_not_in_the_way(deployment: Deployment) -> None:
+    sample = generate(0.02)
+    deployment.load(sample)
+    assert deployment.sync().success
+    deployment.load(change_set(sample, 1))
+    # Postgres breaks off a vacuum that it started by itself, after a second, for whoever wants a stronger lock
+    deployment.query(f'alter database "{deployment.name}" set lock_timeout = 1')
+    with deployment.connect() as vacuum:
+        vacuum.autocommit = False
+        with vacuum.cursor() as cursor:
+            cursor.execute(
+                "select format('lock table %s in share update exclusive mode', string_agg(oid::regclass::text, ', '))"
+                " from pg_class where relkind = 'r' and relnamespace::regnamespace::text"
+                " in ('public', 'gongio_ft', 'salesforce_ft')"
+            )
+            cursor.execute(cursor.fetchone()[0])
+        assert deployment.sync().failures == ()
+
+
 def test_only_what_is_compared_is_kept_out_of_the_log(deployment: Deployment) -> None:
     persistence = "select relpersistence from pg_class where oid = 'gongio_ft_staging.transcript'::regclass"
     sample = generate(0.02)

@@ -136,7 +136,7 @@ begin
     elsif read > 0 then
         execute format('analyze %s', staging);
         perform coaching_sync.follow_history_mode(target, staging, key_columns);
-        execute format('create unique index if not exists %I on %s (%s) nulls not distinct', target_name || '_key', target, key_list);
+        perform coaching_sync.index_replica(target, key_columns, '{}');
         execute format('select exists (select from %s group by %s having count(*) > 1)', staging, key_list) into found;
         if found then
             perform coaching_sync.drop_older_duplicates(staging, key_list);

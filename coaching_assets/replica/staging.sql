@@ -71,22 +71,30 @@ as $function$
     ) or exists (select from pg_description where classoid = 'pg_class'::regclass and objoid = rows)
 $function$;
 
--- The indexes of a table of the replica: the key's, and those that publishing and the next sync look things up by.
+-- The indexes of a table of the replica: the key's, and those that publishing and the next sync look things up by. Only what is
+-- missing is asked for: "if not exists" first takes a lock for which a vacuum at work on the table has to be broken off.
 create or replace function coaching_sync.index_replica(rows regclass, key_columns text[], looked_up text[]) returns void
 language plpgsql
 as $function$
 declare
-    name name := (select relname from pg_class where oid = rows);
+    schema name;
+    name name;
     lookup text;
 begin
+    select nspname, relname into schema, name
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = rows;
     perform set_config(
         'maintenance_work_mem',
         greatest(pg_size_bytes(current_setting('maintenance_work_mem')), pg_size_bytes('256MB')) / 1024 || 'kB', true
     );
-    execute format('create unique index if not exists %I on %s (%s) nulls not distinct', name || '_key', rows,
-                   (select string_agg(format('%I', k), ', ') from unnest(key_columns) as k));
+    if to_regclass(format('%I.%I', schema, name || '_key')) is null then
+        execute format('create unique index %I on %s (%s) nulls not distinct', name || '_key', rows,
+                       (select string_agg(format('%I', k), ', ') from unnest(key_columns) as k));
+    end if;
     foreach lookup in array looked_up loop
-        execute format('create index if not exists %I on %s (%I)', name || '_by_' || lookup, rows, lookup);
+        if to_regclass(format('%I.%I', schema, name || '_by_' || lookup)) is null then
+            execute format('create index %I on %s (%I)', name || '_by_' || lookup, rows, lookup);
+        end if;
     end loop;
 end
 $function$;
