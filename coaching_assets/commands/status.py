@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
+from psycopg2 import sql
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.durations import readable_age
-from coaching_assets.postgres import connect, read_sql
+from coaching_assets.postgres import RowCount, connect, count_rows, read_sql
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.published.sync_status import EntityStatus, read_entity
 from coaching_assets.published.tables import TABLES
@@ -17,15 +18,19 @@ from coaching_assets.settings import Settings
 COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "never": "dim"}
 
 
-def read_status(settings: Settings) -> list[EntityStatus]:
-    """The state of each published table.
+def read_status(settings: Settings) -> list[tuple[EntityStatus, RowCount]]:
+    """The state of each published table, and its rows.
 
     Raises:
         SettingError, CannotConnect, MissingTables: the database cannot be asked.
     """
     with connect(settings) as database:
         require_application_tables(database, settings.coaching_schema)
-        return [read_entity(database, settings.coaching_schema, table.name) for table in TABLES]
+        schema = settings.coaching_schema
+        return [
+            (read_entity(database, schema, table.name), count_rows(database, sql.Identifier(schema, table.name)))
+            for table in TABLES
+        ]
 
 
 def absent_sources(settings: Settings) -> list[str]:
@@ -45,8 +50,8 @@ def absent_sources(settings: Settings) -> list[str]:
         ]
 
 
-def print_status(console: Console, statuses: list[EntityStatus], remarks: list[str]) -> None:
-    """Print a table: entity, status, rows, errors, newest source time, age."""
+def print_status(console: Console, statuses: list[tuple[EntityStatus, RowCount]], remarks: list[str]) -> None:
+    """Print a table: entity, status, rows (of a large table about so many), errors, newest source time, age."""
     table = Table(title="sync_status", title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     for column in ("entity", "status"):
         table.add_column(column, no_wrap=True)
@@ -54,19 +59,19 @@ def print_status(console: Console, statuses: list[EntityStatus], remarks: list[s
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("newest source time", no_wrap=True)
     table.add_column("age", justify="right", no_wrap=True)
-    for status in statuses:
+    for status, count in statuses:
         newest = status.newest_source_time
         colour = COLOURS.get(status.status, "")
         table.add_row(
             status.entity,
             f"[{colour}]{status.status}[/{colour}]" if colour else status.status,
-            f"{status.rows:,}",
+            f"{'~' if count.is_estimate else ''}{count.rows:,}",
             f"{status.errors:,}",
             newest.strftime("%Y-%m-%d %H:%M:%S UTC") if newest else "never",
             readable_age(datetime.now(UTC) - newest) if newest else "",
         )
     console.print(table)
-    for status in statuses:
+    for status, _ in statuses:
         if reasons := status.details.get("rejected"):
             example = max(reasons, key=lambda reason: (reasons[reason], reason))
             rejected = f"{status.entity}: {status.errors:,} rejected, such as: {example}."

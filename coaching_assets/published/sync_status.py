@@ -18,21 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EntityStatus:
-    """One published table: its last sync, its rows, and the source time that it reflects (None: never synced)."""
+    """One published table: its last sync, and the source time that it reflects (None: never synced)."""
 
     entity: str
     status: str
-    rows: int
     errors: int
     newest_source_time: datetime | None
     details: dict[str, Any]
 
 
 def read_entity(database: Connection, schema: str, name: str) -> EntityStatus:
-    """The state of one published table, counted and as its row of `sync_status` says."""
+    """The state of one published table, as its row of `sync_status` says."""
     with database.cursor() as cursor:
-        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, name)))
-        rows = (cursor.fetchone() or (0,))[0]
         cursor.execute(
             sql.SQL(
                 "select last_sync_status, errors_count, nullif(last_sync_timestamp, 'epoch'), error_details"
@@ -41,7 +38,7 @@ def read_entity(database: Connection, schema: str, name: str) -> EntityStatus:
             (name,),
         )
         status, errors, newest, details = cursor.fetchone() or ("never", 0, None, None)
-    return EntityStatus(name, status, rows, errors or 0, newest, details or {})
+    return EntityStatus(name, status, errors or 0, newest, details or {})
 
 
 def write_status(
