@@ -1,25 +1,25 @@
 -- The calls that are due: something of theirs arrived in a load that is not published yet, or what they waited for is there.
-select id as key from gong_call where load_id in (select load_id from new_load where source_view = 'gong_call')
+select id as key from gong_call where load_id = any (%(gong_call)s)
 union
-select call_id from gong_call_speaker where load_id in (select load_id from new_load where source_view = 'gong_call_speaker')
+select call_id from gong_call_speaker where load_id = any (%(gong_call_speaker)s)
 union
 select call_id from gong_call_participant
-where load_id in (select load_id from new_load where source_view = 'gong_call_participant')
+where load_id = any (%(gong_call_participant)s)
 union
-select call_id from gong_transcript where load_id in (select load_id from new_load where source_view = 'gong_transcript')
+select call_id from gong_transcript where load_id = any (%(gong_transcript)s)
 union
 select call_id from gong_call_context_integration
-where load_id in (select load_id from new_load where source_view = 'gong_call_context_integration')
+where load_id = any (%(gong_call_context_integration)s)
 union
 select participant.call_id
 from gong_users as changed
 join gong_call_participant as participant on participant.user_id = changed.id
-where changed.load_id in (select load_id from new_load where source_view = 'gong_users')
+where changed.load_id = any (%(gong_users)s)
 union
 select speaker.call_id
 from gong_users as changed
 join gong_call_speaker as speaker on speaker.user_id = changed.id
-where changed.load_id in (select load_id from new_load where source_view = 'gong_users')
+where changed.load_id = any (%(gong_users)s)
 union
 select waiting.aggregate_key
 from coaching_sync.waiting_rows as waiting

@@ -6,6 +6,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres import read_sql, run_sql_file
+from coaching_assets.published.due import due_query
 from coaching_assets.published.outcome import Outcome
 from coaching_assets.published.publisher import Publisher
 from coaching_assets.published.rejecting import note_keyless
@@ -22,7 +23,7 @@ def find_due(cursor: Cursor, load_id: str) -> Keys:
     for group in GROUPS:
         cursor.execute("truncate new_load")
         cursor.execute("insert into new_load select view, %s from unnest(%s) as view", (load_id, list(group.sources)))
-        cursor.execute(read_sql(__package__, f"due_{group.name}.sql"))
+        cursor.execute(due_query(cursor, group))
         due[group.name] = {key for (key,) in cursor.fetchall() if key}
     return due
 

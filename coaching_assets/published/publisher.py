@@ -13,6 +13,7 @@ from coaching_assets.postgres import Connection, read_sql, run_sql_file, wait_fo
 from coaching_assets.published import writing
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.published.batches import WORKERS_LOCK, DueList, Written, write_at_once, write_in_turn
+from coaching_assets.published.due import due_query
 from coaching_assets.published.outcome import Outcome
 from coaching_assets.published.pace import Pace
 from coaching_assets.published.rejecting import note_keyless
@@ -174,7 +175,6 @@ class Publisher:
                 " and published.published_table = any(%s)) < %s",
                 (names, len(names)),
             )
-            cursor.execute("analyze new_load")
 
     def find_present_loads(self, group: Group) -> None:
         """Fill `present_load` with the loads of which rows stand in the tables that the group is made of."""
@@ -208,7 +208,7 @@ class Publisher:
                 sql.SQL(
                     "insert into due select key, row_number() over (order by key) from ({} union select key"
                     " from coaching_sync.requested_aggregates where group_name = {}) as found where key <> ''"
-                ).format(sql.SQL(read_sql(__package__, f"due_{group.name}.sql")), sql.Literal(group.name))
+                ).format(sql.SQL(due_query(cursor, group)), sql.Literal(group.name))
             )
             count = cursor.rowcount
             cursor.execute("analyze due")
