@@ -31,7 +31,8 @@ class SourceTable:
 
     `key` is Fivetran's primary key, the column that others join by first: its unique index then serves those joins.
     `indexes` are further columns that publishing looks rows up by. `identities` say whom a row is about, for erasure.
-    `without` completes the sentence "<table> is not at the source, so ...".
+    `without` completes the sentence "<table> is not at the source, so ...". `deletion_time` says that the time of a
+    row's deletion is published: only then is a deletion that is delivered again, with another time, a change.
     """
 
     source: Source
@@ -42,6 +43,7 @@ class SourceTable:
     description: str
     without: str
     required: bool = False
+    deletion_time: bool = False
     indexes: tuple[str, ...] = ()
     identities: tuple[Identity, ...] = ()
 
@@ -82,6 +84,7 @@ GONG_TABLES = (
         description="One row a call and workspace: when, how long, what about.",
         without="no call, speaker or transcript is published",
         required=True,
+        deletion_time=True,
         identities=(
             Identity("call", ("id",)),
             Identity("opportunity", ("metadata",), member="opportunity_id", value_only=True),
@@ -170,6 +173,7 @@ GONG_TABLES = (
         ),
         description="Gong's own deal table: the health score, and the deals where Salesforce is not there.",
         without="opportunities have no health score",
+        deletion_time=True,
         identities=(Identity("opportunity", ("id",)),),
     ),
     SourceTable(
@@ -221,6 +225,7 @@ SALESFORCE_TABLES = (
         ),
         description="One row a deal: name, stage, amount, close date.",
         without="opportunities come from Gong's own deal table, where that is there",
+        deletion_time=True,
         indexes=("account_id", "owner_id"),
         identities=(Identity("opportunity", ("id",)),),
     ),

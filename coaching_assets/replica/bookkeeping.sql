@@ -36,14 +36,15 @@ delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 d
 -- with each the columns beside it that hold its values of other types: of those only one is ever filled.
 -- A row that differs only in when Fivetran processed it is left as it is, stamp included, so that a re-import of everything
 -- writes nothing and makes nothing due; only one row gets the newest stamp, by which the next sync knows how far this one
--- was. Of rows that are deleted, and of versions of a row, the stamp says when, and counts.
+-- was. Of versions of a row the stamp says when, and counts; of deleted rows, where `deletion_time` is asked for.
 -- What was erased on request is not merged: `identities` say by which columns a row is known (see erasure.sql).
 -- Rows that were staged and are not there were lost in a crash of Postgres (see staging.sql): that is an error.
 drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[]);
 drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[], text[], jsonb);
+drop function if exists coaching_sync.merge_staged(regclass, regclass, text[], text[], text[], jsonb, bigint);
 create or replace function coaching_sync.merge_staged(
     target regclass, staging regclass, key_columns text[], lookup_columns text[], delivered_columns text[] default null,
-    identities jsonb default '[]', rows_staged bigint default 0
+    identities jsonb default '[]', rows_staged bigint default 0, deletion_time boolean default false
 ) returns void
 language plpgsql
 as $function$
@@ -96,7 +97,8 @@ begin
                      and (delivered is null or split_part(s.attname, variant, 1) = any (delivered))),
            case when '_fivetran_start' = any (key_columns) then 'true'
                 else string_agg(format('s.%I', s.attname), ' or ')
-                     filter (where s.attname in ('_fivetran_deleted', 'is_deleted') and s.atttypid = 'boolean'::regtype)
+                     filter (where deletion_time and s.attname in ('_fivetran_deleted', 'is_deleted')
+                             and s.atttypid = 'boolean'::regtype)
            end
     into column_list, assignments, differs, stamp_counts
     from pg_attribute as s

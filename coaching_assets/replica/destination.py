@@ -23,6 +23,7 @@ KEY_HINT = "x-coaching-key"
 LOOKUP_HINT = "x-coaching-lookup-columns"
 DELIVERED_HINT = "x-coaching-delivered-columns"
 IDENTITIES_HINT = "x-coaching-identities"
+DELETION_TIME_HINT = "x-coaching-deletion-time"
 STAGED_HINT = "x-coaching-rows-staged"
 """How many rows were copied; of one load, and never stored."""
 
@@ -50,7 +51,9 @@ class MergeStagedJob(SqlMergeFollowupJob):
         lists = ", ".join(array(columns) for columns in (keys, lookups, delivered))
         tables = f"{literal(target)}, {literal(staging)}"
         staged: int = table.get(STAGED_HINT, 0)  # type: ignore[assignment]
-        return [f"select coaching_sync.merge_staged({tables}, {lists}, {literal(identities)}::jsonb, {staged})"]
+        deletion_time = "true" if table.get(DELETION_TIME_HINT) else "false"
+        arguments = f"{tables}, {lists}, {literal(identities)}::jsonb, {staged}, {deletion_time}"
+        return [f"select coaching_sync.merge_staged({arguments})"]
 
 
 class MergeJob(SqlLoadJob):

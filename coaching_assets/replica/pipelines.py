@@ -10,7 +10,14 @@ from dlt.extract.source import DltSource
 
 from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
 from coaching_assets.identities import as_json
-from coaching_assets.replica.destination import DELIVERED_HINT, IDENTITIES_HINT, KEY_HINT, LOOKUP_HINT, replica_postgres
+from coaching_assets.replica.destination import (
+    DELETION_TIME_HINT,
+    DELIVERED_HINT,
+    IDENTITIES_HINT,
+    KEY_HINT,
+    LOOKUP_HINT,
+    replica_postgres,
+)
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.settings import Settings
 
@@ -43,6 +50,7 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
         LOOKUP_HINT: list(table.indexes),
         DELIVERED_HINT: list(hints),
         IDENTITIES_HINT: as_json(table.identities),
+        DELETION_TIME_HINT: table.deletion_time,
     }
     return resource.apply_hints(additional_table_hints=merging)
 
