@@ -102,6 +102,21 @@ def test_a_reimport_writes_nothing(world: World, source: Source) -> None:
     assert ("opportunities",) in world.query("select * from writes"), "the trigger counts"
 
 
+def test_a_deletion_that_is_delivered_again_is_dated_anew_where_its_time_is_published(
+    world: World, source: Source
+) -> None:
+    [(call,)] = world.query("insert into feedback (call_id) select min(id::text)::uuid from calls returning call_id")
+    [(call,)] = world.query("select gong_call_id from calls where id = %s", [call])
+    dated = "select metadata ->> 'source_deleted_at' from calls where gong_call_id = %s"
+    times = []
+    for _ in range(2):
+        for number in range(len(source.sample[CALL].numbers(id=call))):
+            source.edit(CALL, source.sample[CALL].numbers(id=call)[number], _fivetran_deleted=True)
+        synced(world, source)
+        times.append(world.query(dated, [call])[0][0])
+    assert times[0] < times[1], "ISO 8601 in UTC, so that text is ordered as time is"
+
+
 @pytest.mark.parametrize("statement", ["drop table gongio_ft.users", "truncate gongio_ft.users"])
 def test_a_table_that_was_not_modified_is_read_only_where_the_replica_lost_it(
     world: World, source: Source, statement: str

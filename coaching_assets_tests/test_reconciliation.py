@@ -218,13 +218,33 @@ def test_rows_changed_by_hand_are_found_and_mended(synced: Deployment) -> None:
     ]
 
 
-def test_a_table_that_cannot_be_read_does_not_keep_the_others_from_being_compared(synced: Deployment) -> None:
+def test_a_published_row_that_alone_was_changed_by_hand_is_mended(synced: Deployment) -> None:
+    assert reconcile(synced.settings, repair=True).is_equal
+    title = "select title from calls where id = (select min(id::text)::uuid from calls)"
+    before = synced.query(title)
+    synced.query("update calls set title = 'By hand' where id = (select min(id::text)::uuid from calls)")
+    found = reconcile(synced.settings)
+    assert differences(found) == {"calls": (0, 0, 1)}
+    assert not found.is_equal
+    assert reconcile(synced.settings, repair=True).is_equal
+    assert synced.query(title) == before
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["select * from gongio_ft.nowhere", "select id, cast(concat('a', id) as int64) as level from gongio_ft.people"],
+)
+def test_a_table_that_cannot_be_read_does_not_keep_the_others_from_being_compared(
+    synced: Deployment, query: str
+) -> None:
+    """It may not be described, or it is described and then breaks off when it is read."""
     from google.cloud.bigquery import Table
 
     users = f"{synced.name}.gongio_ft.users"
+    run_at_source(synced, ["create table gongio_ft.people as select id from gongio_ft.users"])
     synced.client.delete_table(users)
     view = Table(users)
-    view.view_query = "select * from gongio_ft.nowhere"
+    view.view_query = query
     synced.client.create_table(view)
     result = reconcile(synced.settings)
     assert [c.name for c in result.comparisons.values() if c.state == "failed"] == ["gongio_ft.users"]
