@@ -230,21 +230,13 @@ def test_a_published_row_that_alone_was_changed_by_hand_is_mended(synced: Deploy
     assert synced.query(title) == before
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["select * from gongio_ft.nowhere", "select id, cast(concat('a', id) as int64) as level from gongio_ft.people"],
-)
-def test_a_table_that_cannot_be_read_does_not_keep_the_others_from_being_compared(
-    synced: Deployment, query: str
-) -> None:
-    """It may not be described, or it is described and then breaks off when it is read."""
+def test_a_table_that_cannot_be_read_does_not_keep_the_others_from_being_compared(synced: Deployment) -> None:
     from google.cloud.bigquery import Table
 
     users = f"{synced.name}.gongio_ft.users"
-    run_at_source(synced, ["create table gongio_ft.people as select id from gongio_ft.users"])
     synced.client.delete_table(users)
     view = Table(users)
-    view.view_query = query
+    view.view_query = "select * from gongio_ft.nowhere"
     synced.client.create_table(view)
     result = reconcile(synced.settings)
     assert [c.name for c in result.comparisons.values() if c.state == "failed"] == ["gongio_ft.users"]

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
+from coaching_assets.catalogue import TABLES
+from coaching_assets.checks.reconciliation import reconcile
 from coaching_assets.commands.sync import SyncReport
+from coaching_assets.settings import load_settings
 from coaching_assets_tests.faults.proxy import Proxy, proxy
 from coaching_assets_tests.faults.read_api import STORAGE, ReadApi, ReadFault
 from coaching_assets_tests.faults.rest_api import RestApi, RestFault, rest_api
@@ -178,6 +181,17 @@ def test_one_table_that_is_refused_leaves_the_others_synced(
 ) -> None:
     asking.faults = [RestFault(TRANSCRIPT, status, reason)]
     assert_only_this_failed(scene, scene.world.deployment.sync(), "transcript", words)
+    asking.faults = []
+    scene.assert_healed()
+
+
+@pytest.mark.breaks("BigQuery: one table's query is refused while everything is compared")
+def test_a_comparison_that_is_refused_leaves_the_others_compared(scene: Scene, asking: RestApi) -> None:
+    asking.faults = [RestFault("/jobs", 403, "accessDenied", times=1)]
+    compared = reconcile(load_settings())
+    states = [comparison.state for comparison in compared.comparisons.values()]
+    assert (states.count("failed"), states.count("compared")) == (1, len(TABLES) - 1)
+    assert not compared.is_equal
     asking.faults = []
     scene.assert_healed()
 
