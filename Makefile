@@ -38,7 +38,7 @@ test-long: $(INSTALLED) ## the random sequences of edits and syncs that take hou
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 test-faults: $(INSTALLED) ## kills, cut connections, lost state: everything that may break
-	@$(BIN)/python -W ignore -m pytest coaching_assets_tests/faults -m 'faults or not faults' $(PYTEST_ARGS)
+	@$(BIN)/python -W ignore -m pytest coaching_assets_tests/faults -m 'not soak' $(PYTEST_ARGS)
 
 soak: $(INSTALLED) ## a quarter of an hour of random edits and faults, after which nothing may have grown (SOAK_MINUTES)
 	@$(BIN)/python -W ignore -m pytest -m soak coaching_assets_tests/faults/test_soak.py $(PYTEST_ARGS)
