@@ -17,6 +17,7 @@ from coaching_assets.source.errors import (
     TableNotFound,
     Unavailable,
 )
+from coaching_assets.source.google_client import import_client
 from coaching_assets.source.memory import one_heap
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class BigQuery:
             raise SettingError(
                 f"GOOGLE_APPLICATION_CREDENTIALS names {key}, which is no file. Correct the path or unset it."
             )
+        import_client()
         self._lock = threading.RLock()
         self._rest: Client | None = None
         self._storage: BigQueryReadClient | None = None
