@@ -136,10 +136,9 @@ def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     ours = servers.install("ours")
     ours.deliver(sample)
     synced = run_steps(ours)
-    for name in recipes.RECIPES:
-        other = servers.install(name, ours.project)
-        command = ["python", "-W", "ignore", "-m", recipes.__name__, name, str(other.folder)]
-        loaded = run(command, other.environment).seconds
+    others = {name: servers.install(name, ours.project) for name in recipes.RECIPES}
+    for name, other in others.items():
+        loaded = _load(other, name)
         inserted = limit.publish(other, recipes.DATASET)
         parts = {"load": loaded, "insert": inserted, "coaching sync": synced.seconds} | synced.steps
         goal = Goal(10.0, at_least=True) if name == "rows" else None
@@ -153,8 +152,20 @@ def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
             None,
             {"load": loaded, "replica": replica},
         )
-        servers.remove(other)
-    servers.remove(ours)
+    changed = data.with_changes(sample["gong", "transcript"], sizes.changes, 1)
+    ours.deliver(sample.replaced({("gong", "transcript"): changed}), ("transcript",))
+    again = run_steps(ours).seconds
+    for name in recipes.WHOLE:
+        loaded = _load(others[name], name)
+        title = f"{name}: its load alone, again, once {sizes.changes:,} of these changed, against this project's sync"
+        yield Outcome(title, loaded / again, "ratio", None, {"load": loaded, "coaching sync": again})
+    for installation in (ours, *others.values()):
+        servers.remove(installation)
+
+
+def _load(other: Installation, recipe: str) -> float:
+    """Load by a recipe, in a process of its own; returns the seconds."""
+    return run(["python", "-W", "ignore", "-m", recipes.__name__, recipe, str(other.folder)], other.environment).seconds
 
 
 def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:

@@ -1,13 +1,16 @@
-"""Other ways to load the same tables with dlt: `python -m coaching_assets_tests.bench.recipes rows FOLDER`, or `stock`.
+"""Other ways to load the same tables: `python -m coaching_assets_tests.bench.recipes rows FOLDER`.
 
 Each is a process of its own, as `coaching sync` is, and loads the same tables, from where the settings say.
 """
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import dlt
+import psycopg2
 
 from coaching_assets.demo.sample import KEYS
 from coaching_assets.settings import Settings, load_settings
@@ -40,42 +43,95 @@ def batches(settings: Settings, bigquery: BigQuery, dataset: str, table: str) ->
             yield page.to_arrow()
 
 
-RECIPES: dict[str, tuple[Extract, dict[str, Any]]] = {
-    # dlt's `merge` with its default formats
-    "rows": (rows, {"write_disposition": "merge"}),
-    "stock": (
-        batches,
-        {"write_disposition": {"disposition": "merge", "strategy": "upsert"}, "file_format": "parquet"},
-    ),
-}
+def tables(settings: Settings) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Each table: its dataset, the schema that it is loaded into, its name and its key."""
+    places = {
+        "gong": (settings.gong_dataset, DATASET),
+        "salesforce": (settings.salesforce_dataset, f"{DATASET}_salesforce"),
+    }
+    for (kind, name), key in KEYS.items():
+        yield *places[kind], name, list(key)
 
 
-def load(settings: Settings, bigquery: BigQuery, name: str, folder: str) -> None:
-    """Load every table by a recipe; dlt keeps its own state in the folder."""
-    extract, options = RECIPES[name]
-    for kind, source, target in (
-        ("gong", settings.gong_dataset, DATASET),
-        ("salesforce", settings.salesforce_dataset, f"{DATASET}_salesforce"),
-    ):
-        resources = [
-            dlt.resource(
-                extract(settings, bigquery, source, table),
-                name=table,
-                primary_key=list(key),
-                # dlt refuses rows of which a part of the key is null; the sample has none, but says that it may
-                columns={column: {"nullable": False} for column in key},
-                **options,
-            )
-            for (of, table), key in KEYS.items()
-            if of == kind
-        ]
+def by_dlt(settings: Settings, bigquery: BigQuery, folder: str, extract: Extract, **options: Any) -> None:
+    """Load every table by dlt, which keeps its own state in the folder."""
+    resources: dict[str, list[Any]] = {}
+    for source, target, table, key in tables(settings):
+        resource = dlt.resource(
+            extract(settings, bigquery, source, table),
+            name=table,
+            primary_key=key,
+            # dlt refuses rows of which a part of the key is null; the sample has none, but says that it may
+            columns={column: {"nullable": False} for column in key},
+            **options,
+        )
+        resources.setdefault(target, []).append(resource)
+    for target, of_target in resources.items():
         pipeline = dlt.pipeline(
             pipeline_name=target,
             destination=dlt.destinations.postgres(settings.postgres_url()),
             dataset_name=target,
             pipelines_dir=folder,
         )
-        pipeline.run(resources)
+        pipeline.run(of_target)
+
+
+def by_polars(settings: Settings, bigquery: BigQuery, folder: str) -> None:
+    """Load every table whole by polars, which hands it to ADBC."""
+    import polars
+    import pyarrow as pa
+
+    make_schemas(settings)
+    for source, target, table, _ in tables(settings):
+        frame = polars.from_arrow(pa.Table.from_batches(batches(settings, bigquery, source, table)))
+        assert isinstance(frame, polars.DataFrame)
+        url = settings.postgres_url()
+        frame.write_database(f'{target}."{table}"', url, engine="adbc", if_table_exists="replace")
+
+
+def by_duckdb(settings: Settings, bigquery: BigQuery, folder: str) -> None:
+    """Load every table whole by DuckDB, whose extension for Postgres copies it in binary form."""
+    import duckdb
+    import pyarrow as pa
+    from duckdb_extensions import import_extension
+
+    make_schemas(settings)
+    import_extension("postgres_scanner")
+    with duckdb.connect() as database:
+        database.load_extension("postgres_scanner")
+        database.execute(f"attach '{settings.postgres_url()}' as postgres (type postgres)")
+        for source, target, table, _ in tables(settings):
+            found = batches(settings, bigquery, source, table)
+            first = next(found)
+            reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], found))
+            database.register("found", reader)
+            database.execute(f'drop table if exists postgres.{target}."{table}"')
+            database.execute(f'create table postgres.{target}."{table}" as from found')
+
+
+def make_schemas(settings: Settings) -> None:
+    """Make the schemas that the tables are loaded into."""
+    database = psycopg2.connect(settings.postgres_url())
+    try:
+        with database, database.cursor() as cursor:
+            for target in {target for _, target, _, _ in tables(settings)}:
+                cursor.execute(f"create schema if not exists {target}")
+    finally:
+        database.close()
+
+
+UPSERT = {"write_disposition": {"disposition": "merge", "strategy": "upsert"}, "file_format": "parquet"}
+
+RECIPES: dict[str, Callable[[Settings, BigQuery, str], None]] = {
+    # dlt's `merge` with its default formats
+    "rows": partial(by_dlt, extract=rows, write_disposition="merge"),
+    "stock": partial(by_dlt, extract=batches, **UPSERT),
+    "polars": by_polars,
+    "duckdb": by_duckdb,
+}
+
+WHOLE = ("polars", "duckdb")
+"""Of these, those that load whole tables each time."""
 
 
 def main() -> None:
@@ -83,7 +139,7 @@ def main() -> None:
     name, folder = sys.argv[1:]
     settings = load_settings()
     with connect(settings) as bigquery:
-        load(settings, bigquery, name, folder)
+        RECIPES[name](settings, bigquery, folder)
 
 
 if __name__ == "__main__":
