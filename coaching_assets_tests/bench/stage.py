@@ -1,11 +1,13 @@
 """Runs steps of the main job: `python -m coaching_assets_tests.bench.stage gong_calls publish_calls`.
 
-Without steps it runs all, as `coaching sync` does. The seconds that each took, without the start of the process,
-stand on the last line, as JSON.
+Without steps it runs all, as `coaching sync` does. The seconds that each took, without the start of the process, and
+the most memory that the process held, in bytes, stand on the last line, as JSON.
 """
 
 import json
+import re
 import sys
+from pathlib import Path
 
 from dagster import AssetsDefinition
 
@@ -14,7 +16,7 @@ from coaching_assets.commands.sync import check_reachable
 from coaching_assets.definitions import defs, sync_job
 from coaching_assets.settings import load_settings
 
-PREFIX = "seconds: "
+PREFIX = "figures: "
 
 
 def main(steps: list[str]) -> int:
@@ -33,8 +35,19 @@ def main(steps: list[str]) -> int:
             for event in result.all_events
             if event.is_step_success
         }
-    print(PREFIX + json.dumps(seconds))
+    print(PREFIX + json.dumps({"steps": seconds, "peak_bytes": peak_bytes()}))
     return 0 if result.success else 1
+
+
+def peak_bytes() -> int:
+    """The most memory that this process held.
+
+    By Linux' /proc: what `getrusage` says is at least what the process held that started this one (exec_mmap in
+    Linux' fs/exec.c), and that holds the benchmark's data.
+    """
+    peak = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert peak is not None
+    return int(peak[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -26,5 +26,5 @@ def run_steps(installation: Installation, *steps: str) -> Synced:
     before = installation.wal()
     ended = run(["python", "-W", "ignore", "-m", stage.__name__, *steps], installation.environment)
     line = next(line for line in reversed(ended.output.splitlines()) if line.startswith(stage.PREFIX))
-    seconds = json.loads(line.removeprefix(stage.PREFIX))
-    return Synced(ended.seconds, ended.peak_bytes, seconds, installation.wal() - before)
+    figures = json.loads(line.removeprefix(stage.PREFIX))
+    return Synced(ended.seconds, figures["peak_bytes"], figures["steps"], installation.wal() - before)
