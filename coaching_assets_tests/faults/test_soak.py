@@ -54,7 +54,10 @@ CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_dat
 BOOKKEEPING = (
     "select sum(pg_total_relation_size(c.oid))::bigint from pg_class as c join pg_namespace as n on n.oid ="
     " c.relnamespace where relkind = 'r' and (nspname = 'coaching_sync' or relname like '\\_dlt\\_%')"
+    " and relname not in ('replica_loads', 'published_loads')"
 )
+"""But for what is kept of each load: for thirty days, which no soak lives through, and as long as it has rows."""
+
 COMPACT_CATALOGUE = (
     "select 'vacuum full ' || oid::regclass from pg_class"
     " where relkind = 'r' and relnamespace = 'pg_catalog'::regnamespace and not relisshared"
