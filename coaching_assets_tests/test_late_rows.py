@@ -7,6 +7,7 @@ from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World, synced
 
 CALL, TRANSCRIPT, EMAIL = ("gong", "call"), ("gong", "transcript"), ("gong", "email")
+USERS = ("gong", "users")
 LINK, OPPORTUNITY = ("gong", "call_context_integration"), ("salesforce", "opportunity")
 
 WINDOW = 1.0
@@ -115,6 +116,19 @@ def test_a_deletion_that_is_delivered_again_is_dated_anew_where_its_time_is_publ
         synced(world, source)
         times.append(world.query(dated, [call])[0][0])
     assert times[0] < times[1], "ISO 8601 in UTC, so that text is ordered as time is"
+
+
+def test_what_is_kept_of_a_load_goes_with_its_rows_or_after_a_month(world: World, source: Source) -> None:
+    kept = "select count(*) from coaching_sync.published_loads where source_view = 'gong_users' and load_id = %s"
+    [(load,)] = world.query("select distinct _dlt_load_id from gongio_ft.users")
+    assert world.query(kept, [load]) != [(0,)]
+    world.query("update coaching_sync.replica_loads set loaded_at = now() - interval '31 days'")
+    for (user,) in world.query("select id from gongio_ft.users"):
+        for number in range(len(source.sample[USERS].numbers(id=user))):
+            source.edit(USERS, source.sample[USERS].numbers(id=user)[number], first_name="Renamed")
+    synced(world, source)
+    assert world.query(kept, [load]) == [(0,)]
+    assert world.query("select distinct table_name from coaching_sync.replica_loads") == [("users",)]
 
 
 @pytest.mark.parametrize("statement", ["drop table gongio_ft.users", "truncate gongio_ft.users"])
