@@ -95,7 +95,7 @@ def test_a_vacuum_at_work_is_not_in_the_way(deployment: Deployment) -> None:
     assert deployment.sync().success
     deployment.load(change_set(sample, 1))
     # Postgres breaks off a vacuum that it started by itself, after a second, for whoever wants a stronger lock
-    deployment.query(f'alter database "{deployment.name}" set lock_timeout = 1')
+    deployment.query(f"alter database \"{deployment.name}\" set lock_timeout = '2s'")
     with deployment.connect() as vacuum:
         vacuum.autocommit = False
         with vacuum.cursor() as cursor:
