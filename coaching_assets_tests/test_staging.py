@@ -10,7 +10,7 @@ from coaching_assets_tests.deployment import Deployment
 
 TABLES = """
 create schema replica; create schema replica_staging;
-create table replica.thing (id varchar, size bigint, _fivetran_synced timestamptz, _dlt_load_id varchar);
+create table replica.thing (id varchar, size bigint, _fivetran_synced timestamptz, _dlt_load_id varchar not null);
 create table replica_staging.thing (like replica.thing);
 insert into replica_staging.thing select 'a' || n, n, now(), '1' from generate_series(1, 100) as n
 """
@@ -106,6 +106,20 @@ def test_a_vacuum_at_work_is_not_in_the_way(deployment: Deployment) -> None:
             )
             cursor.execute(cursor.fetchone()[0])
         assert deployment.sync().failures == ()
+
+
+def test_so_it_is_with_what_dlt_stages(synced: Deployment) -> None:
+    """The table that took the other's place was indexed before there was a new one to stage in."""
+    made_in_order = synced.query(
+        "select replica.relname, index.oid < staging.oid"
+        " from pg_class as replica"
+        " join pg_index on indrelid = replica.oid join pg_class as index on index.oid = indexrelid"
+        " join pg_class as staging on staging.relname = replica.relname"
+        " where replica.relnamespace = 'gongio_ft'::regnamespace"
+        " and staging.relnamespace = 'gongio_ft_staging'::regnamespace and replica.relname !~ '^_dlt'"
+    )
+    assert {name for name, _ in made_in_order} >= {"call", "transcript"}
+    assert [name for name, in_order in made_in_order if not in_order] == []
 
 
 def test_only_what_is_compared_is_kept_out_of_the_log(deployment: Deployment) -> None:

@@ -56,18 +56,21 @@ as $function$
 $function$;
 
 -- Whether anything hangs on a table: an index, a view, a trigger, a foreign key, a publication, a comment. The table for
--- its long values and the types of its rows belong to every table.
+-- its long values and the types of its rows belong to every table; columns that are not null, which Postgres keeps as
+-- constraints since version 18, are in its shape.
 create or replace function coaching_sync.is_depended_on(rows regclass) returns boolean
 language sql stable
 as $function$
     select exists (
         select from pg_depend
-        where deptype <> 'i' and (
-            (refclassid = 'pg_class'::regclass and refobjid = rows)
-            or (refclassid = 'pg_type'::regclass and refobjid in (
-                select unnest(array[pg_type.oid, typarray]) from pg_type where typrelid = rows
-            ))
-        )
+        where deptype <> 'i'
+            and not (classid = 'pg_constraint'::regclass and objid in (select oid from pg_constraint where contype = 'n'))
+            and (
+                (refclassid = 'pg_class'::regclass and refobjid = rows)
+                or (refclassid = 'pg_type'::regclass and refobjid in (
+                    select unnest(array[pg_type.oid, typarray]) from pg_type where typrelid = rows
+                ))
+            )
     ) or exists (select from pg_description where classoid = 'pg_class'::regclass and objoid = rows)
 $function$;
 
