@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from coaching_assets.source.arrow import to_loadable
+from coaching_assets.source.json_text import without_nul
 from coaching_assets.source.metadata import Field
 
 
@@ -31,3 +32,15 @@ def test_replaced_characters_are_counted_in_the_log(caplog: pytest.LogCaptureFix
     batch = pa.RecordBatch.from_arrays([pa.array(["a\0", "b", "\0\0"])], ["note"])
     to_loadable(batch, [Field("note", "STRING")])
     assert "Column note" in caplog.text and "2 values" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_a_character_outside_a_slice_is_not_looked_at(kind: pa.DataType) -> None:
+    texts = pa.array(["a\0", "", None, "b", "\0", "c"], kind)
+    sliced = [without_nul(texts.slice(start, count)) for start, count in ((1, 3), (0, 2), (3, 2), (6, 0))]
+    assert [(array.to_pylist(), replaced) for array, replaced in sliced] == [
+        (["", None, "b"], 0),
+        (["a\ufffd", ""], 1),
+        (["b", "\ufffd"], 1),
+        ([], 0),
+    ]
