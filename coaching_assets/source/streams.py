@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coaching_assets.source.memory import Trimmer
+from coaching_assets.source.messages import record_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+READ_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
 
 MAX_QUEUED_BYTES = 48 * 1024**2
 MAX_QUEUED_BATCHES = 32
@@ -146,11 +149,9 @@ class StreamsRead:
         while not self._closing.is_set():
             try:
                 for message in self._call(name, offset):
-                    attempts, rows, batch = 0, message.row_count, self._decode(message)
-                    del message  # It is as large as its batch, and there may be no room in the queue for long.
-                    for part in slices(batch):
-                        self._put(part)
-                    offset += rows
+                    attempts = 0
+                    offset += self._hand_on(message)
+                    del message  # it is as large as its rows, and the next one may be long in coming
                     if self._closing.is_set():
                         return
                 return
@@ -160,25 +161,27 @@ class StreamsRead:
                     raise from_grpc_error(error) from error  # type: ignore[no-untyped-call]
                 self._closing.wait(FIRST_PAUSE_SECONDS * 2**attempts * random.uniform(0.5, 1.0))
 
+    def _hand_on(self, message: bytes) -> int:
+        batch = record_batch(message, self._schema)
+        for part in slices(batch):
+            self._put(part)
+        return int(batch.num_rows)
+
     def _call(self, name: str, offset: int) -> Any:
         from google.api_core.gapic_v1.routing_header import to_grpc_metadata
         from google.cloud.bigquery_storage_v1.types import ReadRowsRequest
 
         request = ReadRowsRequest(read_stream=name, offset=offset)
         metadata = [to_grpc_metadata((("read_stream", name),))]  # type: ignore[no-untyped-call]
-        read_rows: Any = self._client.transport.read_rows
+        transport: Any = self._client.transport
+        # the transport's own method would parse the answers; see messages.py
+        read_rows = transport.grpc_channel.unary_stream(READ_ROWS, request_serializer=ReadRowsRequest.serialize)
         call = read_rows(request, metadata=metadata)
         with self._changed:
             self._calls[name] = call
         if self._closing.is_set():
             call.cancel()
         return call
-
-    def _decode(self, message: Any) -> "pa.RecordBatch":
-        import pyarrow as pa
-
-        serialized = message.arrow_record_batch.serialized_record_batch
-        return pa.ipc.read_record_batch(pa.py_buffer(serialized), self._schema)
 
 
 def slices(batch: "pa.RecordBatch", max_bytes: int = MAX_BATCH_BYTES) -> "Iterator[pa.RecordBatch]":
