@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes."
     )
     bigquery_read_streams: int = Field(
-        default=4, ge=1, le=64, description="Streams that are read at once from one table."
+        default=2, ge=1, le=64, description="Streams that are read at once from one table."
     )
     bigquery_stall_seconds: float = Field(
         default=180.0, gt=0, description="After how long without a row a stream is broken off and resumed."
