@@ -180,9 +180,9 @@ class Replication:
             ]
 
     def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[list[Result], dict[SourceTable, Exception]]:
-        from coaching_assets.replica.pipelines import pipeline_for
+        with working_folder(self.pipeline) as folder, loading.opened(extractions.values()):
+            from coaching_assets.replica.pipelines import pipeline_for
 
-        with working_folder(self.pipeline) as folder:
             pipeline = pipeline_for(self.pipeline, self.settings, folder)
             run = partial(self.dlt.run, self.context, self.settings, self.pipeline, pipeline)
             results, errors = loading.run_apart(run, extractions)

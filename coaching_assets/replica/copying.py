@@ -34,7 +34,9 @@ class CopyJob(PostgresParquetCopyJob):
         with ParquetFile(self._file_path, pre_buffer=False) as file:
             if file.metadata.num_rows:
                 catalog, schema = self._set_catalog_and_schema()
-                batches = RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(ROWS_AT_ONCE))
+                # a core is Postgres's: what is decoded by several threads arrives no sooner
+                decoded = file.iter_batches(ROWS_AT_ONCE, use_threads=False)
+                batches = RecordBatchReader.from_batches(file.schema_arrow, decoded)
                 with self._connect() as connection, connection.cursor() as cursor:
                     cursor.adbc_ingest(
                         self.load_table_name,

@@ -9,6 +9,8 @@ from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.replica.placement import Placement, place
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from coaching_assets.source.client import BigQuery
     from coaching_assets.source.metadata import TableDescription
     from coaching_assets.source.reading import TableRead
@@ -26,15 +28,18 @@ class Extraction:
     placed: Mapping[str, Placement]
     on_rows: Callable[[str, int], None] | None = None
     result: "TableRead | None" = field(default=None, init=False)
+    _opened: "TableRead | None" = field(default=None, init=False)
+
+    def open(self, executor: "Executor") -> None:
+        """Have BigQuery prepare the reading before the first row is wanted."""
+        self._opened = self._read()
+        self._opened.open(executor)
 
     def batches(self) -> Iterator[Any]:
         """The table's rows from `since` on, as Arrow batches that dlt and Postgres take."""
         from coaching_assets.source.arrow import to_loadable
-        from coaching_assets.source.reading import read
 
-        self.result = read(
-            self.bigquery, self.description, since=self.since, snapshot=self.snapshot, streams=self.streams
-        )
+        self.result, self._opened = self._opened or self._read(), None
         rows = 0
         for batch in self.result:
             rows += batch.num_rows
@@ -42,3 +47,8 @@ class Extraction:
                 self.on_rows(self.description.table, rows)
             yield place(to_loadable(batch, self.description.fields), self.placed)
             reach(KillPoint.EXTRACTING)
+
+    def _read(self) -> "TableRead":
+        from coaching_assets.source.reading import read
+
+        return read(self.bigquery, self.description, since=self.since, snapshot=self.snapshot, streams=self.streams)

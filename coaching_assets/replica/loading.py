@@ -23,6 +23,9 @@ LOCK_CLASS = 0x636F6163
 """First half of this project's advisory locks ("coac"), so that they meet nobody else's."""
 
 
+TABLES_AT_ONCE = 8
+"""Of how many tables BigQuery is asked at once."""
+
 BOOKKEEPING_LOCK = (LOCK_CLASS, 2)
 
 
@@ -60,7 +63,7 @@ def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]
     absent: list[SourceTable] = []
     failed: dict[SourceTable, str] = {}
     incomplete: dict[SourceTable, tuple[str, ...]] = {}
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE) as pool:
         answers = {t: pool.submit(describe, bigquery, settings.datasets[t.source], t.name) for t in tables}
     for table, answer in answers.items():
         try:
@@ -102,6 +105,20 @@ def extractions_for(
         placed = placements(database, settings.datasets[table.source], table.name, description.fields, key)
         extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
     return extractions
+
+
+@contextmanager
+def opened(extractions: Iterable[Extraction]) -> Iterator[None]:
+    """Have BigQuery prepare the reading of all tables at once, while dlt is imported, which asks for one by one."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(max_workers=TABLES_AT_ONCE)
+    try:
+        for extraction in extractions:
+            extraction.open(pool)
+        yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def prepare_staging(database: Connection, schema: str, tables: Iterable[SourceTable]) -> None:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
@@ -149,6 +150,28 @@ def test_a_table_that_goes_away_is_named(bigquery: BigQuery, emulator: BigQueryE
         client.delete_table("gong.short_lived", retry=None)
     with pytest.raises(TableNotFound, match=r"reading\.gong\.short_lived does not exist"):
         list(read(bigquery, description))
+
+
+@pytest.mark.parametrize("name", ["transcript", "recent"])
+def test_what_was_opened_ahead_is_read_once_and_then_anew(bigquery: BigQuery, name: str) -> None:
+    reading = read(bigquery, described(bigquery, name), columns=["index"], streams=2)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading.open(pool)
+    for _ in range(2):
+        assert sorted(index for batch in reading for index in batch.column("index").to_pylist()) == list(range(ROWS))
+
+
+def test_what_cannot_be_opened_ahead_is_said_when_it_is_read(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
+    from google.cloud.bigquery import SchemaField
+
+    with client_for(emulator, PROJECT) as client:
+        create(client, "gong.gone", [SchemaField("id", "STRING")])
+        reading = read(bigquery, described(bigquery, "gone"))
+        client.delete_table("gong.gone", retry=None)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading.open(pool)
+    with pytest.raises(TableNotFound, match=r"reading\.gong\.gone does not exist"):
+        list(reading)
 
 
 def test_a_description_says_what_the_table_is(bigquery: BigQuery) -> None:
