@@ -1,12 +1,14 @@
 """The measurements: each yields lines of the benchmark's table."""
 
+import os
 from collections.abc import Callable, Iterator
 from statistics import median
 
+from coaching_assets.demo.sample import Sample
 from coaching_assets_tests.bench import data, limit, multiplying, recipes
 from coaching_assets_tests.bench.application import in_use
 from coaching_assets_tests.bench.outcome import Goal, Outcome
-from coaching_assets_tests.bench.processes import run, run_python
+from coaching_assets_tests.bench.processes import core_seconds, run, run_python
 from coaching_assets_tests.bench.servers import Installation, Servers
 from coaching_assets_tests.bench.sizes import Sizes
 from coaching_assets_tests.bench.syncing import PUBLISHING_STEP, REPLICA_STEP, Synced, run_steps
@@ -15,6 +17,7 @@ Measure = Callable[[Servers, Sizes], Iterator[Outcome]]
 
 APPLICATION_TABLES = ["calls", "speakers", "transcripts", "call_opportunities", "opportunities", "emails"]
 REIMPORT_HOURS = 48
+CORES = os.cpu_count() or 1
 
 
 def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
@@ -29,6 +32,7 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     inserted = limit.publish(bare)
     copied_again = limit.copy_all(bare, sample)
     least = min(copied, copied_again)
+    parts, at_work = _parts_of_replicating(ours, bare, sample)
     replica, published = synced.steps[REPLICA_STEP], synced.steps[PUBLISHING_STEP]
     yield Outcome(
         f"replica stage, first load of {rows} monologues, against COPY alone",
@@ -36,6 +40,20 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         "ratio",
         Goal(2.0),
         {"replica stage": replica, "COPY alone": least},
+    )
+    yield Outcome(
+        "reading, COPY and indexes alone, one after the other, against COPY alone",
+        sum(parts.values()) / least,
+        "ratio",
+        None,
+        parts,
+    )
+    yield Outcome(
+        "the same, could all cores work without a pause, against COPY alone",
+        at_work / CORES / least,
+        "ratio",
+        None,
+        {"core seconds": at_work, "cores": float(CORES)},
     )
     yield Outcome(
         "publish stage, against one set-based insert",
@@ -70,6 +88,17 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     yield from _reimport(ours, synced)
     yield from _nothing_changed(ours, sizes)
     servers.remove(ours)
+
+
+def _parts_of_replicating(ours: Installation, bare: Installation, sample: Sample) -> tuple[dict[str, float], float]:
+    """The seconds of what no first load can do without, each by itself, and those of all cores together."""
+    before = core_seconds()
+    parts = {
+        "reading": limit.read_all(ours),
+        "COPY": limit.copy_all(bare, sample),
+        "indexes": limit.index_all(bare),
+    }
+    return parts, core_seconds() - before
 
 
 def _reimport(ours: Installation, first: Synced) -> Iterator[Outcome]:

@@ -1,5 +1,6 @@
-"""Runs programs as whole processes, and says how long they took."""
+"""Runs programs as whole processes, and says how long they took; and how much work the whole machine did."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -46,3 +47,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
 def run_python(code: str, environment: Mapping[str, str]) -> Ended:
     """Run a line of Python."""
     return run(["python", "-W", "ignore", "-c", code], environment)
+
+
+def core_seconds() -> float:
+    """How long the machine's cores have been at work, all together and for whomever, since it came up.
+
+    By Linux' /proc/stat, whose first line counts user, nice, system, idle, iowait, irq, softirq and steal (proc(5)).
+    """
+    ticks = [int(value) for value in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
