@@ -15,6 +15,7 @@ from coaching_assets.postgres_errors import retried
 from coaching_assets.published.application import require_application_tables
 from coaching_assets.replica.last_syncs import FIGURES
 from coaching_assets.settings import Settings
+from coaching_assets.startup import begin_collection
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, JobExecutionResult
@@ -71,6 +72,7 @@ def run_sync(settings: Settings) -> SyncReport:
     from coaching_assets.commands.instance import instance_of_this_process
     from coaching_assets.definitions import sync_job
 
+    begin_collection()
     with (
         instance_of_this_process() as instance,
         execute_job(reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}) as result,

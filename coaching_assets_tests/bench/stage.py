@@ -9,18 +9,21 @@ import re
 import sys
 from pathlib import Path
 
-from dagster import AssetsDefinition
-
-from coaching_assets.commands.instance import instance_of_this_process
-from coaching_assets.commands.sync import check_reachable
-from coaching_assets.definitions import defs, sync_job
-from coaching_assets.settings import load_settings
+from coaching_assets.startup import begin_collection, postpone_collection
 
 PREFIX = "figures: "
 
 
 def main(steps: list[str]) -> int:
     """Run these steps, or all; the exit status says whether they worked."""
+    postpone_collection()
+    from dagster import AssetsDefinition
+
+    from coaching_assets.commands.instance import instance_of_this_process
+    from coaching_assets.commands.sync import check_reachable
+    from coaching_assets.definitions import defs, sync_job
+    from coaching_assets.settings import load_settings
+
     check_reachable(load_settings())
     keys = [
         key
@@ -28,6 +31,7 @@ def main(steps: list[str]) -> int:
         if isinstance(asset, AssetsDefinition) and asset.is_executable and (not steps or asset.op.name in steps)
         for key in asset.keys
     ]
+    begin_collection()
     with instance_of_this_process() as instance:
         result = sync_job().execute_in_process(instance=instance, asset_selection=keys)
         seconds = {
