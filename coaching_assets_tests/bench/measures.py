@@ -207,7 +207,7 @@ def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     large = servers.copy(small, "large")
     multiplying.multiply(large, many // few - 1)
     pairs = []
-    for number in range(min(sizes.repetitions, 3)):
+    for number in range(sizes.repetitions):
         changed = data.with_changes(sample["gong", "transcript"], sizes.changes, number + 1)
         small.deliver(sample.replaced({("gong", "transcript"): changed}), ("transcript",))
         both = [run_steps(at, REPLICA_STEP, PUBLISHING_STEP) for at in (large, small)]
