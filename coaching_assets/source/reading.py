@@ -57,13 +57,14 @@ class TableRead:
         self._opening: Future[Opened] | None = None
 
     def open(self, executor: Executor) -> None:
-        """Have the session opened, or the view queried, before the first row is wanted: of several tables at once.
+        """Have the session opened before the first row is wanted: of several tables at once.
 
-        What goes wrong is raised by the iteration.
+        What goes wrong is raised by the iteration. The query of a view waits for that too: it may take long and costs.
         """
         import google.cloud.bigquery_storage_v1  # noqa: F401 - by one thread alone
 
-        self._opening = executor.submit(self._open)
+        if self.table.kind in STORED_KINDS:
+            self._opening = executor.submit(self._table, self._snapshot)
 
     def __iter__(self) -> "Iterator[pa.RecordBatch]":
         """The batches, in no particular order; ending early breaks off the reading.
@@ -80,15 +81,7 @@ class TableRead:
             if self.table.kind in STORED_KINDS:
                 yield from self._stored()
             else:
-                yield from self._pass(self._opened())
-
-    def _opened(self) -> Opened:
-        """What `open` had opened, which is good for one pass; else opened now."""
-        opening, self._opening = self._opening, None
-        return opening.result() if opening is not None else self._open()
-
-    def _open(self) -> Opened:
-        return self._table(self._snapshot) if self.table.kind in STORED_KINDS else self._view()
+                yield from self._pass(self._view())
 
     def _stored(self) -> "Iterator[pa.RecordBatch]":
         """Read by the Storage Read API, once more from the beginning where the session came to its end before its rows.
@@ -98,8 +91,9 @@ class TableRead:
         """
         from google.api_core.exceptions import FailedPrecondition, NotFound
 
+        opening, self._opening = self._opening, None  # a session is good for one pass
         try:
-            yield from self._pass(self._opened())
+            yield from self._pass(opening.result() if opening is not None else self._table(self._snapshot))
         except (FailedPrecondition, NotFound) as error:
             logger.warning("Reading %s anew, as it is now: %s", self._subject, error.message)
             yield from self._pass(self._table(None))
