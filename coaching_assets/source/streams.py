@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 READ_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
 
-MAX_QUEUED_BYTES = 48 * 1024**2
+MAX_QUEUED_BYTES = 16 * 1024**2
 MAX_QUEUED_BATCHES = 32
 MAX_BATCH_BYTES = 16 * 1024**2
 """Larger batches are handed on in slices, so that what follows needs little memory too."""
