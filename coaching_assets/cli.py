@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from coaching_assets.settings import SettingError, load_settings
-from coaching_assets.startup import postpone_collection
+from coaching_assets.startup import postponed_collection
 
 NARROWEST = 120
 """Characters of the widest table; a narrower terminal wraps its lines rather than lose figures."""
@@ -64,15 +64,15 @@ def _tell(sentence: str) -> None:
 @app.command()
 def sync(verbose: Verbose = False) -> None:
     """Run the whole sync once, in this process. The exit status says whether all of it worked."""
-    postpone_collection()
-    from coaching_assets.commands.sync import print_report, run_sync
+    with postponed_collection():
+        from coaching_assets.commands.sync import print_report, run_sync
 
-    with one_clear_sentence(verbose):
-        settings = load_settings()
-        report = run_sync(settings)
-        if settings.log_format == "text":
-            print_report(console, report)
-        raise typer.Exit(0 if report.success else 1)
+        with one_clear_sentence(verbose):
+            settings = load_settings()
+            report = run_sync(settings)
+            if settings.log_format == "text":
+                print_report(console, report)
+            raise typer.Exit(0 if report.success else 1)
 
 
 @app.command()

@@ -4,11 +4,18 @@ Python looks through all of it again and again while it grows, which is a fifth 
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def postpone_collection() -> None:
-    """Leave garbage where it is, until `begin_collection`."""
+@contextmanager
+def postponed_collection() -> Iterator[None]:
+    """Leave garbage where it is, until `begin_collection`, or until this ends."""
     gc.disable()
+    try:
+        yield
+    finally:
+        begin_collection()
 
 
 def begin_collection() -> None:

@@ -28,18 +28,17 @@ class Extraction:
     placed: Mapping[str, Placement]
     on_rows: Callable[[str, int], None] | None = None
     result: "TableRead | None" = field(default=None, init=False)
-    _opened: "TableRead | None" = field(default=None, init=False)
 
     def open(self, executor: "Executor") -> None:
         """Have BigQuery prepare the reading before the first row is wanted."""
-        self._opened = self._read()
-        self._opened.open(executor)
+        self.result = self._read()
+        self.result.open(executor)
 
     def batches(self) -> Iterator[Any]:
         """The table's rows from `since` on, as Arrow batches that dlt and Postgres take."""
         from coaching_assets.source.arrow import to_loadable
 
-        self.result, self._opened = self._opened or self._read(), None
+        self.result = self.result or self._read()
         rows = 0
         for batch in self.result:
             rows += batch.num_rows

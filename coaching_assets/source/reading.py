@@ -61,9 +61,9 @@ class TableRead:
 
         What goes wrong is raised by the iteration. The query of a view waits for that too: it may take long and costs.
         """
-        import google.cloud.bigquery_storage_v1  # noqa: F401 - by one thread alone
-
         if self.table.kind in STORED_KINDS:
+            import google.cloud.bigquery_storage_v1  # noqa: F401 - by one thread alone
+
             self._opening = executor.submit(self._table, self._snapshot)
 
     def __iter__(self) -> "Iterator[pa.RecordBatch]":

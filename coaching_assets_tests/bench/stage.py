@@ -9,14 +9,19 @@ import re
 import sys
 from pathlib import Path
 
-from coaching_assets.startup import begin_collection, postpone_collection
+from coaching_assets.startup import begin_collection, postponed_collection
 
 PREFIX = "figures: "
 
 
 def main(steps: list[str]) -> int:
     """Run these steps, or all; the exit status says whether they worked."""
-    postpone_collection()
+    with postponed_collection():
+        return run_steps(steps)
+
+
+def run_steps(steps: list[str]) -> int:
+    """Run these steps, or all, once what they need is imported."""
     from dagster import AssetsDefinition
 
     from coaching_assets.commands.instance import instance_of_this_process
