@@ -11,18 +11,18 @@ from dagster import (
     with_source_code_references,
 )
 
-from coaching_assets.automation.alerting.sensor import alerts
-from coaching_assets.automation.change_sensor import bigquery_changes
-from coaching_assets.automation.freshness_sensor import freshness_checks, freshness_sensor
-from coaching_assets.automation.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, executor
-from coaching_assets.automation.logs import terminal_logger
-from coaching_assets.automation.schedules import daily_reconciliation, hourly_coaching_sync
-from coaching_assets.checks.assets import reconciliation_checks
-from coaching_assets.published.assets import published_assets
-from coaching_assets.replica.assets import replica_assets
-from coaching_assets.replica.resource import LazyDlt
+from coaching_assets.defs.alert_sensor import alerts
+from coaching_assets.defs.change_sensor import bigquery_changes
+from coaching_assets.defs.dlt_resource import LazyDlt
+from coaching_assets.defs.freshness_sensor import freshness_checks, freshness_sensor
+from coaching_assets.defs.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, executor
+from coaching_assets.defs.logs import terminal_logger
+from coaching_assets.defs.published_assets import published_assets
+from coaching_assets.defs.reconciliation_checks import reconciliation_checks
+from coaching_assets.defs.replica_assets import replica_assets
+from coaching_assets.defs.schedules import daily_reconciliation, hourly_coaching_sync
+from coaching_assets.defs.source_assets import external_assets
 from coaching_assets.settings import load_settings
-from coaching_assets.source.assets import external_assets
 
 settings = load_settings()
 

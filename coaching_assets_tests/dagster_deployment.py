@@ -17,7 +17,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import InstigatorTick
 from dagster_graphql import DagsterGraphQLClient
 
-from coaching_assets.automation.jobs import SYNC_JOB, UNFINISHED
+from coaching_assets.defs.jobs import SYNC_JOB, UNFINISHED
 from coaching_assets.demo.sample import Sample, change_set, generate
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
 from coaching_assets.demo.supervision import HOST, answers, free_port, supervised, wait_until

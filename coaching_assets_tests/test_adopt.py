@@ -6,11 +6,11 @@ import psycopg2
 import pytest
 from rich.console import Console
 
-from coaching_assets.commands.adopt import DryRun, dry_run, print_dry_run
+from coaching_assets.bigquery.errors import SourceError
+from coaching_assets.cli.adopt import DryRun, dry_run, print_dry_run
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import pg_dump_schema
 from coaching_assets.replica.errors import NotLoaded
-from coaching_assets.source.errors import SourceError
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.processes import coaching
 

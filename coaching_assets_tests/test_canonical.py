@@ -2,9 +2,9 @@
 
 import pytest
 
+from coaching_assets.bigquery.metadata import Field, TableDescription
 from coaching_assets.catalogue import TABLES
-from coaching_assets.checks.canonical import NotComparable, canonical
-from coaching_assets.source.metadata import Field, TableDescription
+from coaching_assets.reconcile.canonical import NotComparable, canonical
 
 CALL, USERS, EMAIL, ACCOUNT = ("gong", "call"), ("gong", "users"), ("gong", "email"), ("salesforce", "account")
 

@@ -113,7 +113,7 @@ def test_doctor_names_rights_that_are_missing(deployment: Deployment, small_samp
 
 
 def test_doctor_knows_a_pooler_by_its_name(deployment: Deployment) -> None:
-    from coaching_assets.commands.doctor import _direct
+    from coaching_assets.cli.doctor import _direct
 
     with deployment.connect() as database:
         assert _direct(database, "ep-cool-name-123-pooler.eu-central-1.aws.neon.tech", 5432).state == "failed"

@@ -28,8 +28,8 @@ def sync_with_metadata(deployment: Deployment) -> dict[str, dict[str, Any]]:
     """A sync, and the metadata of its materializations by table."""
     from dagster import execute_job, reconstructable
 
-    from coaching_assets.commands.instance import instance_of_this_process
     from coaching_assets.definitions import sync_job
+    from coaching_assets.defs.instance import instance_of_this_process
 
     with (
         instance_of_this_process() as instance,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from coaching_assets.commands.erase import CannotErase, Request, erase
 from coaching_assets.demo.sample import Sample, TableKey, generate
+from coaching_assets.erasure.erase import CannotErase, Request, erase
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import Row, changed_rows, found_differences, reimported, without_rows
 from coaching_assets_tests.processes import coaching

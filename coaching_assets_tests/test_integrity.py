@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from dagster import AssetCheckSeverity, AssetKey, execute_job, reconstructable
 
-from coaching_assets.commands.instance import instance_of_this_process
 from coaching_assets.definitions import sync_job
+from coaching_assets.defs.instance import instance_of_this_process
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import edited

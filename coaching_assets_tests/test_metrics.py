@@ -13,8 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from coaching_assets.cli import app
-from coaching_assets.commands.metrics import CannotListen, serve
+from coaching_assets.cli.app import app
+from coaching_assets.cli.metrics import CannotListen, serve
 from coaching_assets.demo.sample import generate
 from coaching_assets.settings import SettingError, load_settings
 from coaching_assets_tests.deployment import Deployment

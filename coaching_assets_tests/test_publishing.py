@@ -72,8 +72,8 @@ def test_a_view_is_read_like_a_table(deployment: Deployment, tenth: Sample) -> N
 def test_one_published_table_can_be_materialized_by_itself(synced: Deployment, tenth: Sample) -> None:
     from dagster import AssetKey, execute_job, reconstructable
 
-    from coaching_assets.commands.instance import instance_of_this_process
     from coaching_assets.definitions import sync_job
+    from coaching_assets.defs.instance import instance_of_this_process
 
     _, gong_call = a_published_call(synced)
     sample = edited(tenth, CALL, {"id": gong_call}, title="Renamed")

@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 
 from coaching_assets.demo.sample import Sample
-from coaching_assets.postgres import connect
-from coaching_assets.published.batches import WORKERS_LOCK
-from coaching_assets.published.publisher import Publisher
+from coaching_assets.postgres.connection import connect
+from coaching_assets.publish.batches import WORKERS_LOCK
+from coaching_assets.publish.publisher import Publisher
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import found_differences, reimported
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from dagster import AssetCheckKey, AssetKey, DagsterInstance
 
-from coaching_assets.checks.reconciliation import Reconciliation, reconcile
 from coaching_assets.demo.sample import Sample, generate
+from coaching_assets.reconcile.reconciliation import Reconciliation, reconcile
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.processes import coaching
 

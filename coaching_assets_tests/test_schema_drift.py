@@ -3,7 +3,7 @@
 import pytest
 from dagster import execute_job, reconstructable
 
-from coaching_assets.commands.instance import instance_of_this_process
+from coaching_assets.defs.instance import instance_of_this_process
 from coaching_assets.demo.sample import TableKey
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.values import VARIES

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from coaching_assets.cli import console
+from coaching_assets.cli.app import console
 from coaching_assets.demo.servers import BigQueryEmulator, bigquery_emulator, embedded_postgres
 from coaching_assets.demo.supervision import HOST, answers, free_port, supervised, wait_until
 
@@ -54,7 +54,7 @@ def _set_environment(emulator: BigQueryEmulator, coaching_url: str, dagster_url:
 
 def _load_sample(emulator: BigQueryEmulator) -> None:
     """Fill BigQuery and create the application's tables, the first time only."""
-    from coaching_assets.commands.init_db import NotEmpty, init_db
+    from coaching_assets.cli.init_db import NotEmpty, init_db
     from coaching_assets.demo.sample import generate, load
     from coaching_assets.settings import load_settings
 
@@ -73,8 +73,8 @@ def _load_sample(emulator: BigQueryEmulator) -> None:
 
 
 def _sync() -> bool:
-    from coaching_assets.commands.status import absent_sources, print_status, read_status
-    from coaching_assets.commands.sync import print_report, run_sync
+    from coaching_assets.cli.status import absent_sources, print_status, read_status
+    from coaching_assets.cli.sync import print_report, run_sync
     from coaching_assets.settings import load_settings
 
     settings = load_settings()

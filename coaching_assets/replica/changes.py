@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.errors import SourceError
+from coaching_assets.bigquery.reading import STORED_KINDS
 from coaching_assets.catalogue import TABLES, SourceTable
-from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.postgres.connection import Connection, read_sql
 from coaching_assets.replica.loading import Survey, survey
 from coaching_assets.settings import Settings
-from coaching_assets.source.client import BigQuery
-from coaching_assets.source.errors import SourceError
-from coaching_assets.source.reading import STORED_KINDS
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import TABLES, SourceTable
-from coaching_assets.identities import IdentityKind, as_json
+from coaching_assets.catalogue.identities import IdentityKind, as_json
 from coaching_assets.settings import Settings
 
 GOING = "erasing"

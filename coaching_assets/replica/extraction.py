@@ -11,9 +11,9 @@ from coaching_assets.replica.placement import Placement, place
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from coaching_assets.source.client import BigQuery
-    from coaching_assets.source.metadata import TableDescription
-    from coaching_assets.source.reading import TableRead
+    from coaching_assets.bigquery.client import BigQuery
+    from coaching_assets.bigquery.metadata import TableDescription
+    from coaching_assets.bigquery.reading import TableRead
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Extraction:
 
     def batches(self) -> Iterator[Any]:
         """The table's rows from `since` on, as Arrow batches that dlt and Postgres take."""
-        from coaching_assets.source.arrow import to_loadable
+        from coaching_assets.bigquery.arrow import to_loadable
 
         self.result = self.result or self._read()
         rows = 0
@@ -48,6 +48,6 @@ class Extraction:
             reach(KillPoint.EXTRACTING)
 
     def _read(self) -> "TableRead":
-        from coaching_assets.source.reading import read
+        from coaching_assets.bigquery.reading import read
 
         return read(self.bigquery, self.description, since=self.since, snapshot=self.snapshot, streams=self.streams)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from coaching_assets.postgres import Connection, read_sql, run_sql_file
+from coaching_assets.postgres.connection import Connection, read_sql, run_sql_file
 
 FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
 """The figures in a materialization's metadata, in the order in which they are shown."""

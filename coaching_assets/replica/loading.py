@@ -8,16 +8,23 @@ from typing import Any
 
 from psycopg2 import sql
 
-from coaching_assets import postgres_errors
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.errors import SourceError
+from coaching_assets.bigquery.metadata import TableDescription, describe
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
-from coaching_assets.postgres import Connection, RowCount, count_rows, read_sql, run_sql_file, wait_for_advisory_lock
+from coaching_assets.postgres import errors as postgres_errors
+from coaching_assets.postgres.connection import (
+    Connection,
+    RowCount,
+    count_rows,
+    read_sql,
+    run_sql_file,
+    wait_for_advisory_lock,
+)
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.placement import STAGING, placements
-from coaching_assets.replica.schema_check import missing_required
+from coaching_assets.replica.schema_drift import missing_required
 from coaching_assets.settings import Settings
-from coaching_assets.source.client import BigQuery
-from coaching_assets.source.errors import SourceError
-from coaching_assets.source.metadata import TableDescription, describe
 
 LOCK_CLASS = 0x636F6163
 """First half of this project's advisory locks ("coac"), so that they meet nobody else's."""

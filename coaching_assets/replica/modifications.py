@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.reading import STORED_KINDS
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.postgres import Connection, read_sql
+from coaching_assets.postgres.connection import Connection, read_sql
 from coaching_assets.replica.extraction import Extraction
-from coaching_assets.source.metadata import TableDescription
-from coaching_assets.source.reading import STORED_KINDS
 
 RESOLUTION = timedelta(milliseconds=1)
 """To which BigQuery says when a table was modified."""

@@ -9,7 +9,7 @@ from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
 
 from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
-from coaching_assets.identities import as_json
+from coaching_assets.catalogue.identities import as_json
 from coaching_assets.replica.destination import (
     DELETION_TIME_HINT,
     DELIVERED_HINT,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from coaching_assets.postgres import Connection
-from coaching_assets.source.arrow import column_hints
-from coaching_assets.source.metadata import Field
+from coaching_assets.bigquery.arrow import column_hints
+from coaching_assets.bigquery.metadata import Field
+from coaching_assets.postgres.connection import Connection
 
 if TYPE_CHECKING:
     import pyarrow as pa

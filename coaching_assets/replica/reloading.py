@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
-from coaching_assets.postgres import connect
+from coaching_assets.postgres.connection import connect
 from coaching_assets.replica import erasing, loading
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.settings import Settings
-from coaching_assets.source.client import BigQuery
-from coaching_assets.source.metadata import TableDescription
 from coaching_assets.working_folder import working_folder
 
 

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 from psycopg2 import sql
 
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.catalogue import Source, SourceTable
-from coaching_assets.postgres import Connection, column_types, connect, read_sql
+from coaching_assets.postgres.connection import Connection, column_types, connect, read_sql
 from coaching_assets.replica import loading
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.reloading import by_pipeline, run
 from coaching_assets.settings import Settings
-from coaching_assets.source.client import BigQuery
-from coaching_assets.source.metadata import TableDescription
 
 SCHEMAS: Mapping[Source, str] = {"gong": "coaching_dry_run_gong", "salesforce": "coaching_dry_run_salesforce"}
 """Nobody else's: what stands there is dropped."""

@@ -11,10 +11,10 @@ from dagster import (
 )
 from typer.testing import CliRunner, Result
 
-from coaching_assets.automation.alerting.deciding import State
-from coaching_assets.automation.alerting.problems import Problem
-from coaching_assets.automation.alerting.sending import Recipient, recipients
-from coaching_assets.cli import app
+from coaching_assets.alerts.decide import State
+from coaching_assets.alerts.problem import Problem
+from coaching_assets.alerts.send import Recipient, recipients
+from coaching_assets.cli.app import app
 from coaching_assets.settings import load_settings
 from coaching_assets_tests.alerting.ticks import Ticks, evaluated
 from coaching_assets_tests.receiver import SECRETS, Receiver

@@ -13,8 +13,8 @@ from dagster import (
     SkipReason,
 )
 
-from coaching_assets.automation.alerting.deciding import State
-from coaching_assets.automation.alerting.sensor import tick
+from coaching_assets.alerts.decide import State
+from coaching_assets.defs.alert_sensor import tick
 from coaching_assets.settings import load_settings
 
 

@@ -19,9 +19,9 @@ from dagster import (
     reconstructable,
 )
 
-from coaching_assets.automation.change_sensor import evaluate_changes
-from coaching_assets.automation.schedules import WHOLE, evaluate_hour
 from coaching_assets.definitions import sync_job
+from coaching_assets.defs.change_sensor import evaluate_changes
+from coaching_assets.defs.schedules import WHOLE, evaluate_hour
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import edited

@@ -8,8 +8,8 @@ import pytest
 from dagster import AssetKey, DagsterEventType
 from dagster._core.scheduler.instigation import TickStatus
 
-from coaching_assets.published.assets import POOL
-from coaching_assets.published.publisher import LOCK
+from coaching_assets.defs.published_assets import POOL
+from coaching_assets.publish.publisher import LOCK
 from coaching_assets.settings import Settings
 from coaching_assets_tests.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.editing import edited

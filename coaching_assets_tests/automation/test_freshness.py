@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, DagsterInstance, SensorResult, build_sensor_context
 
-from coaching_assets.automation.freshness_sensor import freshness_sensor
-from coaching_assets.checks.freshness import (
+from coaching_assets.defs.freshness_sensor import freshness_sensor
+from coaching_assets.defs.verdict import Verdict
+from coaching_assets.demo.sample import Sample, generate
+from coaching_assets.freshness.freshness import (
     LAST_SYNC_SUCCEEDED,
     PUBLISHED_IS_FRESH,
     SOURCE_IS_FRESH,
     check_freshness,
 )
-from coaching_assets.checks.verdict import Verdict
-from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import edited
 

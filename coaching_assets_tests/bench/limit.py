@@ -12,12 +12,12 @@ import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 
+from coaching_assets.bigquery.client import connect
+from coaching_assets.bigquery.metadata import describe
+from coaching_assets.bigquery.reading import read
 from coaching_assets.catalogue import CURSOR, tables_of
 from coaching_assets.demo.sample import Sample
 from coaching_assets.settings import load_settings
-from coaching_assets.source.client import connect
-from coaching_assets.source.metadata import describe
-from coaching_assets.source.reading import read
 from coaching_assets_tests.bench.servers import Installation, environment_of
 
 BARE = "bare"

@@ -12,9 +12,9 @@ from typing import Any
 import dlt
 import psycopg2
 
+from coaching_assets.bigquery.client import BigQuery, connect
 from coaching_assets.demo.sample import KEYS
 from coaching_assets.settings import Settings, load_settings
-from coaching_assets.source.client import BigQuery, connect
 
 DATASET = "recipe"
 """Where a recipe loads the tables of Gong's dataset."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from coaching_assets.commands.init_db import init_db
+from coaching_assets.cli.init_db import init_db
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, load
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
 from coaching_assets.settings import load_settings

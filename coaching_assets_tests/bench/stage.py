@@ -24,9 +24,9 @@ def run_steps(steps: list[str]) -> int:
     """Run these steps, or all, once what they need is imported."""
     from dagster import AssetsDefinition
 
-    from coaching_assets.commands.instance import instance_of_this_process
-    from coaching_assets.commands.sync import check_reachable
+    from coaching_assets.cli.sync import check_reachable
     from coaching_assets.definitions import defs, sync_job
+    from coaching_assets.defs.instance import instance_of_this_process
     from coaching_assets.settings import load_settings
 
     check_reachable(load_settings())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from coaching_assets.automation.jobs import SYNC_JOB
+from coaching_assets.defs.jobs import SYNC_JOB
 from coaching_assets.demo.sample import COMPANY_DOMAIN
 from coaching_assets.demo.servers import BigQueryEmulator
 from coaching_assets_tests import processes

@@ -6,7 +6,7 @@ import psutil
 import pytest
 from psycopg2 import sql
 
-from coaching_assets.commands.init_db import init_db
+from coaching_assets.cli.init_db import init_db
 from coaching_assets.demo.sample import generate
 from coaching_assets_tests.deployment import Deployment
 from coaching_assets_tests.editing import found_differences

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from psycopg2 import errors
 
 from coaching_assets.demo.sample import generate
-from coaching_assets.postgres import read_sql
+from coaching_assets.postgres.connection import read_sql
 from coaching_assets.settings import Settings
 from coaching_assets_tests import processes
 from coaching_assets_tests.dagster_deployment import DagsterDeployment, awaited
@@ -26,7 +26,7 @@ TOKEN = "token-51d0aa-secret"
 def least(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of the role that `roles.sql` makes, which the environment then names."""
     with deployment.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(read_sql("coaching_assets.published", "roles.sql"))
+        cursor.execute(read_sql("coaching_assets.postgres", "roles.sql"))
     deployment.query(f"alter role coaching_sync login password '{PASSWORD}'")
     url = deployment.url.replace("postgres:postgres@", f"coaching_sync:{PASSWORD}@")
     monkeypatch.setenv("DATABASE_URL", url)

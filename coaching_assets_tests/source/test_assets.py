@@ -5,10 +5,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from coaching_assets.bigquery.client import connect
 from coaching_assets.catalogue import TABLES
+from coaching_assets.defs.source_assets import external_assets, source_key
 from coaching_assets.settings import SettingError, Settings
-from coaching_assets.source.assets import external_assets, source_key
-from coaching_assets.source.client import connect
 
 
 def test_there_is_one_asset_a_table_under_the_configured_dataset() -> None:

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import sys
-from coaching_assets.source.google_client import import_client
+from coaching_assets.bigquery.google_client import import_client
 import_client()
 assert "google.cloud.bigquery" in sys.modules
 assert not {"pandas", "google.cloud.bigquery_storage_v1"} & sys.modules.keys()

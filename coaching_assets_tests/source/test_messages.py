@@ -6,7 +6,7 @@ from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ArrowSchema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coaching_assets.source.messages import record_batch
+from coaching_assets.bigquery.messages import record_batch
 
 BATCH = pa.RecordBatch.from_pydict({"text": ["a", None, "ü"], "number": [1, -(2**40), None]})
 SERIALIZED = BATCH.serialize().to_pybytes()

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pyarrow as pa
 import pytest
 
+from coaching_assets.bigquery.client import BigQuery, SourceError, TableNotFound, Unavailable, connect
+from coaching_assets.bigquery.metadata import TableDescription, describe, describe_all, table_names
+from coaching_assets.bigquery.reading import read
+from coaching_assets.bigquery.streams import MAX_BATCH_BYTES
 from coaching_assets.demo.servers import BigQueryEmulator
 from coaching_assets.settings import Settings
-from coaching_assets.source.client import BigQuery, SourceError, TableNotFound, Unavailable, connect
-from coaching_assets.source.metadata import TableDescription, describe, describe_all, table_names
-from coaching_assets.source.reading import read
-from coaching_assets.source.streams import MAX_BATCH_BYTES
 from coaching_assets_tests.source.tables import client_for, create, run, settings_for
 
 PROJECT = "reading"

@@ -14,7 +14,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ReadRowsRequest, ReadRowsResponse
 
-from coaching_assets.source.streams import MAX_ATTEMPTS, StreamsRead, slices
+from coaching_assets.bigquery.streams import MAX_ATTEMPTS, StreamsRead, slices
 
 METHOD = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
 SCHEMA = pa.schema([("stream", pa.string()), ("row", pa.int64())])

@@ -12,11 +12,11 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
+from coaching_assets.bigquery.arrow import column_hints, to_loadable
+from coaching_assets.bigquery.client import connect
+from coaching_assets.bigquery.metadata import Field, describe
+from coaching_assets.bigquery.reading import read
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
-from coaching_assets.source.arrow import column_hints, to_loadable
-from coaching_assets.source.client import connect
-from coaching_assets.source.metadata import Field, describe
-from coaching_assets.source.reading import read
 from coaching_assets_tests.source.tables import client_for, create, run, settings_for
 
 PROJECT = "types"

@@ -13,7 +13,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from coaching_assets.catalogue import TABLES
-from coaching_assets.commands.instance import instance_of_this_process
+from coaching_assets.defs.instance import instance_of_this_process
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, TableKey, generate
 from coaching_assets_tests.deployment import Deployment, copy_database
 from coaching_assets_tests.oracle import Expected, actual, differences, expected

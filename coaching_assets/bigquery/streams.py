@@ -1,0 +1,191 @@
+"""Reads the streams of a Storage Read session at once, a thread each, into one queue of bounded size."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from coaching_assets.bigquery.memory import Trimmer
+from coaching_assets.bigquery.messages import record_batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+READ_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
+
+MAX_QUEUED_BYTES = 16 * 1024**2
+MAX_QUEUED_BATCHES = 32
+MAX_BATCH_BYTES = 16 * 1024**2
+"""Larger batches are handed on in slices, so that what follows needs little memory too."""
+
+MAX_ATTEMPTS = 5
+"""How often in a row a stream may break without having delivered anything."""
+FIRST_PAUSE_SECONDS = 0.25
+TRANSIENT = frozenset(
+    {"UNAVAILABLE", "UNKNOWN", "INTERNAL", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
+)
+"""gRPC's status codes after which a stream is resumed."""
+
+
+class StreamsRead:
+    """Iterates over the batches of several streams, in no particular order.
+
+    A stream that breaks is resumed at the row after the last one received. BigQuery honours that offset; a server that
+    ignores it delivers rows twice, which the upsert by key that follows makes harmless. Google's own
+    `BigQueryReadClient.read_rows` resumes too, but cannot be stopped while it waits, and retries for a day.
+    """
+
+    def __init__(
+        self,
+        client: "BigQueryReadClient",
+        names: Sequence[str],
+        schema: "pa.Schema",
+        *,
+        stall_seconds: float,
+        max_queued_bytes: int = MAX_QUEUED_BYTES,
+    ) -> None:
+        """Prepare to read the streams of these names; the threads start with the iteration.
+
+        After `stall_seconds` without a message the calls are broken off and resumed.
+        `queued_bytes` is what was received and is not yet handed on.
+        """
+        self._client = client
+        self._names = names
+        self._schema = schema
+        self._max_queued_bytes = max_queued_bytes
+        self._stall_seconds = stall_seconds
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._queue: deque[pa.RecordBatch] = deque()
+        self.queued_bytes = 0
+        self._running = 0
+        self._error: BaseException | None = None
+        self._calls: dict[str, Any] = {}
+        self._threads: list[threading.Thread] = []
+
+    def __iter__(self) -> "Iterator[pa.RecordBatch]":
+        """The batches; ending the iteration early, or an error in any stream, ends all threads.
+
+        Raises:
+            GoogleAPICallError: a stream failed for good.
+        """
+        self._start()
+        try:
+            trimmer = Trimmer()
+            while (batch := self._take()) is not None:
+                trimmer.passed(batch.nbytes)
+                yield batch
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Break off the calls and wait for the threads, which takes no longer than decoding one message."""
+        self._closing.set()
+        with self._changed:
+            calls = list(self._calls.values())
+            self._queue.clear()
+            self._changed.notify_all()
+        for call in calls:
+            call.cancel()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _start(self) -> None:
+        self._running = len(self._names)
+        for number, name in enumerate(self._names):
+            thread = threading.Thread(target=self._read, args=(name,), name=f"bigquery-stream-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _take(self) -> "pa.RecordBatch | None":
+        with self._changed:
+            while not self._queue and self._running and self._error is None:
+                if not self._changed.wait(self._stall_seconds):
+                    for call in self._calls.values():
+                        call.cancel()
+            if self._error is not None:
+                raise self._error
+            if not self._queue:
+                return None
+            batch = self._queue.popleft()
+            self.queued_bytes -= batch.nbytes
+            self._changed.notify_all()
+            return batch
+
+    def _put(self, batch: "pa.RecordBatch") -> None:
+        """Queue a batch once there is room; one alone is always let in, however large."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing.is_set() or self._has_room_for(batch))
+            if not self._closing.is_set():
+                self._queue.append(batch)
+                self.queued_bytes += batch.nbytes
+                self._changed.notify_all()
+
+    def _has_room_for(self, batch: "pa.RecordBatch") -> bool:
+        return not self._queue or (
+            len(self._queue) < MAX_QUEUED_BATCHES and self.queued_bytes + batch.nbytes <= self._max_queued_bytes
+        )
+
+    def _read(self, name: str) -> None:
+        error: BaseException | None = None
+        try:
+            self._read_to_the_end(name)
+        except BaseException as caught:
+            error = caught
+        with self._changed:
+            self._running -= 1
+            if error is not None and self._error is None and not self._closing.is_set():
+                self._error = error
+            self._changed.notify_all()
+
+    def _read_to_the_end(self, name: str) -> None:
+        import grpc
+        from google.api_core.exceptions import from_grpc_error
+
+        offset = attempts = 0
+        while not self._closing.is_set():
+            try:
+                for message in self._call(name, offset):
+                    attempts = 0
+                    offset += self._hand_on(message)
+                    del message  # it is as large as its rows, and the next one may be long in coming
+                    if self._closing.is_set():
+                        return
+                return
+            except grpc.RpcError as error:
+                attempts += 1
+                if error.code().name not in TRANSIENT or attempts >= MAX_ATTEMPTS:
+                    raise from_grpc_error(error) from error  # type: ignore[no-untyped-call]
+                self._closing.wait(FIRST_PAUSE_SECONDS * 2**attempts * random.uniform(0.5, 1.0))
+
+    def _hand_on(self, message: bytes) -> int:
+        batch = record_batch(message, self._schema)
+        for part in slices(batch):
+            self._put(part)
+        return int(batch.num_rows)
+
+    def _call(self, name: str, offset: int) -> Any:
+        from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+        from google.cloud.bigquery_storage_v1.types import ReadRowsRequest
+
+        request = ReadRowsRequest(read_stream=name, offset=offset)
+        metadata = [to_grpc_metadata((("read_stream", name),))]  # type: ignore[no-untyped-call]
+        transport: Any = self._client.transport
+        # the transport's own method would parse the answers; see messages.py
+        read_rows = transport.grpc_channel.unary_stream(READ_ROWS, request_serializer=ReadRowsRequest.serialize)
+        call = read_rows(request, metadata=metadata)
+        with self._changed:
+            self._calls[name] = call
+        if self._closing.is_set():
+            call.cancel()
+        return call
+
+
+def slices(batch: "pa.RecordBatch", max_bytes: int = MAX_BATCH_BYTES) -> "Iterator[pa.RecordBatch]":
+    """The batch in slices of about `max_bytes`, without copying; never less than a row."""
+    rows = max(1, batch.num_rows * max_bytes // max(batch.nbytes, 1))
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)

@@ -1,0 +1,102 @@
+"""The sensor `alerts`: looks each minute for what fails, and tells those who are to know, once."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from dagster import (
+    DagsterInstance,
+    DefaultSensorStatus,
+    RepositoryDefinition,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from coaching_assets.alerts.decide import Message, State, decide
+from coaching_assets.alerts.problem import Problem
+from coaching_assets.alerts.send import Importance, Recipient, recipients
+from coaching_assets.alerts.wording import body, title
+from coaching_assets.defs.problems import current_problems
+from coaching_assets.settings import SettingError, Settings, load_settings
+
+
+def alerts(settings: Settings) -> SensorDefinition:
+    """The sensor, on from the start; without ALERT_URLS it says so and does nothing."""
+
+    @sensor(
+        name="alerts",
+        minimum_interval_seconds=settings.alert_interval_seconds,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Sends a message when a check or a job fails, and when it works again.",
+    )
+    def evaluate(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        assert context.repository_def is not None
+        origin = context.code_location_origin
+        return tick(
+            context.instance,
+            context.repository_def,
+            load_settings(),
+            State.read(context.cursor),
+            datetime.now(UTC),
+            context.log,
+            origin.location_name if origin else None,
+        )
+
+    return evaluate
+
+
+def tick(
+    instance: DagsterInstance,
+    repository: RepositoryDefinition,
+    settings: Settings,
+    state: State,
+    now: datetime,
+    log: logging.Logger,
+    location: str | None = None,
+) -> SensorResult | SkipReason:
+    """One look, and the messages that it gives rise to.
+
+    What could not be sent is logged and stays to be sent: the state of that recipient does not advance.
+    """
+    if not settings.alert_urls and not settings.alert_page_urls:
+        return SkipReason("ALERT_URLS is not set, so nobody is told. Set it to apprise's URLs, comma-separated.")
+    problems = state.observe(current_problems(instance, repository, location))
+    told, wrong, sent, unsent = {}, [], 0, 0
+    for recipient in recipients(settings):
+        if isinstance(recipient, SettingError):
+            log.error(str(recipient))
+            wrong.append(str(recipient))
+            continue
+        known = told[recipient.known_as] = dict(state.told.get(recipient.known_as, {}))
+        due = _due(recipient, problems, state, settings, now)
+        for done, message in enumerate(due):
+            if failure := _send(recipient, message, settings, now):
+                log.error(f"{recipient} was not told that {title(message)}: {failure} It is tried again.")
+                unsent += len(due) - done
+                break
+            message.note(known, now)
+            sent += 1
+    state.told = told
+    summary = f"{len(problems)} problems, {sent} messages sent, {unsent} to be tried again."
+    return SensorResult(skip_reason=" ".join([summary, *wrong]), cursor=state.write())
+
+
+def _due(
+    recipient: Recipient, problems: Sequence[Problem], state: State, settings: Settings, now: datetime
+) -> list[Message]:
+    told = state.told.get(recipient.known_as, {})
+    if recipient.setting == "ALERT_PAGE_URLS":
+        return decide([problem for problem in problems if problem.kind == "page"], told, now)
+    others = [problem for problem in problems if problem.kind != "page"]
+    return decide(others, told, now, least=settings.alert_level, repeat_after=settings.alert_repeat)
+
+
+def _send(recipient: Recipient, message: Message, settings: Settings, now: datetime) -> str | None:
+    importance: Importance = "warning" if message.level == "warning" else "failure"
+    if message.change == "recovered":
+        importance = "success"
+    text = body(message, now, settings.dagster_ui_url)
+    return recipient.send(title(message), text, importance)

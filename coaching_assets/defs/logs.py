@@ -1,0 +1,71 @@
+"""How runs log: in full for Dagster, tersely for someone at a terminal, as JSON lines for a collector."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from dagster import DagsterEvent, DagsterEventType, InitLoggerContext, logger
+
+from coaching_assets.defs.failures import explain_failure
+from coaching_assets.settings import Settings, load_settings
+
+STYLES = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[31m"}
+
+RUN_ENDS = frozenset({DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED})
+"""The events of Dagster's own that stand among the JSON lines, besides a step's failure."""
+
+
+class TerminalHandler(logging.Handler):
+    """Prints what the steps say, a line each, without Dagster's own events."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        meta = getattr(record, "dagster_meta", None) or {}
+        if meta.get("dagster_event") is not None:
+            return
+        line = str(meta.get("orig_message", record.getMessage()))
+        style = STYLES.get(record.levelno)
+        print(f"{style}{line}\033[0m" if style and sys.stdout.isatty() else line, flush=True)
+
+
+class JsonLineHandler(logging.Handler):
+    """Prints what the steps say, why one failed and how the run ended: a JSON object a line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        meta: Mapping[str, Any] = getattr(record, "dagster_meta", None) or {}
+        event: DagsterEvent | None = meta.get("dagster_event")
+        if event is None and record.levelno < logging.INFO:
+            return
+        if event is not None and not event.is_step_failure and event.event_type not in RUN_ENDS:
+            return
+        message = meta.get("orig_message", record.getMessage())
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": logging.getLevelName(max(record.levelno, logging.INFO)).lower(),
+            "message": explain_failure(event) if event is not None and event.is_failure else message,
+            "run_id": meta.get("run_id"),
+            "job": meta.get("job_name"),
+            "step": meta.get("step_key"),
+            "table": getattr(record, "table", None),
+            **getattr(record, "figures", {}),
+        }
+        print(json.dumps({name: value for name, value in line.items() if value is not None}, default=str), flush=True)
+
+
+@logger(config_schema={}, description="What the steps say, tersely; with LOG_FORMAT=json a JSON object a line.")
+def terminal_logger(context: InitLoggerContext) -> logging.Logger:
+    """A logger that prints to the terminal."""
+    as_json = load_settings().log_format == "json"
+    # how a run ended is of the level DEBUG where it ended well
+    terminal = logging.Logger("coaching_terminal", logging.DEBUG if as_json else logging.INFO)
+    terminal.addHandler(JsonLineHandler() if as_json else TerminalHandler())
+    return terminal
+
+
+def run_logging(settings: Settings) -> Mapping[str, Any] | None:
+    """The run configuration by which a job logs as LOG_FORMAT says; None where Dagster's own way is the way."""
+    return {"loggers": {"terminal": {}}} if settings.log_format == "json" else None

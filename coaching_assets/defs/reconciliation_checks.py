@@ -1,0 +1,130 @@
+"""The reconciliation as asset checks: `equals_source` on the replica, `equals_replica` on the published tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    multi_asset_check,
+)
+
+from coaching_assets.catalogue import TABLES as SOURCE_TABLES
+from coaching_assets.defs.published_assets import published_key
+from coaching_assets.defs.replica_assets import replica_key
+from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES, TablePlan
+from coaching_assets.publish.tables import TABLES as PUBLISHED_TABLES
+from coaching_assets.reconcile.comparison import KINDS, Comparison
+from coaching_assets.reconcile.reconciliation import Reconciliation, reconcile
+from coaching_assets.settings import Settings, load_settings
+
+EQUALS_SOURCE = "equals_source"
+EQUALS_REPLICA = "equals_replica"
+
+
+def reconciliation_check_keys(settings: Settings) -> list[AssetCheckKey]:
+    """The keys of the checks below."""
+    return [spec.key for spec in _specs(settings)]
+
+
+def reconciliation_checks(settings: Settings) -> AssetChecksDefinition:
+    """The checks, in one step; building them touches neither network nor credentials.
+
+    One step, because mending a table of the replica changes what is published: both are compared, mended, and compared
+    again together. A run that materializes assets leaves them alone: Dagster adds all checks of an asset to such a run,
+    and nobody who materializes a table asked for queries over all of them.
+    """
+
+    @multi_asset_check(name="reconciliation", specs=_specs(settings), can_subset=True)
+    def checks(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+        if context.run.asset_selection:
+            context.log.info("Reconciliation is left to the job coaching_reconciliation.")
+            return
+        current = load_settings()
+        result = reconcile(current, repair=current.reconcile_repair, tell=context.log.info)
+        for refusal in result.refusals:
+            context.log.warning(refusal)
+        for check in _results(current, result):
+            assert check.asset_key is not None
+            assert check.check_name is not None
+            if AssetCheckKey(check.asset_key, check.check_name) in context.selected_asset_check_keys:
+                yield check
+
+    return checks
+
+
+def _specs(settings: Settings) -> list[AssetCheckSpec]:
+    replica = [
+        AssetCheckSpec(
+            EQUALS_SOURCE,
+            asset=replica_key(settings, table),
+            description="The table holds the rows that BigQuery holds now, with the same content.",
+        )
+        for table in SOURCE_TABLES
+    ]
+    published = [
+        AssetCheckSpec(
+            EQUALS_REPLICA,
+            asset=published_key(table),
+            description="The table holds what a fresh computation from the whole replica gives.",
+        )
+        for table in PUBLISHED_TABLES
+    ]
+    return [*replica, *published]
+
+
+def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckResult]:
+    refusals = " ".join(result.refusals)
+    for table, comparison in result.comparisons.items():
+        yield AssetCheckResult(
+            check_name=EQUALS_SOURCE,
+            asset_key=replica_key(settings, table),
+            passed=comparison.is_equal,
+            severity=AssetCheckSeverity.ERROR,
+            description=comparison.reason or (refusals if not comparison.is_equal else None),
+            metadata=_of_comparison(comparison, result.found),
+        )
+    for published in PUBLISHED_TABLES:
+        planned = result.plan.tables[published.name]
+        yield AssetCheckResult(
+            check_name=EQUALS_REPLICA,
+            asset_key=published_key(published),
+            passed=planned.changes == 0,
+            severity=AssetCheckSeverity.ERROR,
+            description=refusals if planned.changes and refusals else None,
+            metadata=_of_plan(published.name, planned, result),
+        )
+
+
+def _of_comparison(comparison: Comparison, found: dict[str, int]) -> dict[str, Any]:
+    differing = sum(comparison.rows.values()) + comparison.withheld
+    return {
+        "state": comparison.state,
+        "rows_proven_equal": comparison.equal,
+        "as_of": comparison.as_of.isoformat(),
+        **{f"rows_{kind}": comparison.rows[kind] for kind in KINDS},
+        "rows_not_synced_yet": comparison.pending,
+        "rows_withheld": comparison.withheld,
+        "rows_mended": max(found.get(comparison.name, 0) - differing, 0),
+        "examples": {kind: comparison.examples[kind] for kind in KINDS if comparison.examples[kind]},
+        "columns_not_compared": list(comparison.left_out),
+    }
+
+
+def _of_plan(name: str, planned: TablePlan, result: Reconciliation) -> dict[str, Any]:
+    return {
+        "rows_proven_equal": planned.equal,
+        "as_of": result.plan.as_of.isoformat(),
+        **{f"rows_{AS_DIFFERENCE[action]}": planned.rows[action] for action in CHANGES},
+        "rows_kept": planned.rows["kept"],
+        "rows_mended": max(result.found.get(name, 0) - planned.changes, 0),
+        "examples": {
+            AS_DIFFERENCE[action]: [str(example) for example in planned.examples[action]]
+            for action in CHANGES
+            if planned.examples[action]
+        },
+    }

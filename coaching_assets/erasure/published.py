@@ -1,0 +1,154 @@
+"""Erasing from the published tables: what goes, with all that hangs on it, and what is computed anew without it."""
+
+from collections.abc import Mapping, Sequence
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from coaching_assets.postgres.connection import read_sql, run_sql_file
+from coaching_assets.publish.outcome import Outcome
+from coaching_assets.publish.pending import due_query
+from coaching_assets.publish.publisher import Publisher
+from coaching_assets.publish.reject import note_keyless
+from coaching_assets.publish.session import fill_batch
+from coaching_assets.publish.tables import GROUPS, TABLES, GroupName
+from coaching_assets.publish.write import write_batch
+
+Keys = dict[GroupName, set[str]]
+
+
+def find_due(cursor: Cursor, load_id: str) -> Keys:
+    """The aggregates, by group, of which something in the replica stands under a load id."""
+    due: Keys = {}
+    for group in GROUPS:
+        cursor.execute("truncate new_load")
+        cursor.execute("insert into new_load select view, %s from unnest(%s) as view", (load_id, list(group.sources)))
+        cursor.execute(due_query(cursor, group))
+        due[group.name] = {key for (key,) in cursor.fetchall() if key}
+    return due
+
+
+def find_doomed(
+    cursor: Cursor, mark: str, calls: Sequence[str], addresses: Sequence[str], opportunities: Sequence[str]
+) -> dict[str, int]:
+    """Find, and lock, the published rows that go, and whatever hangs on them by cascading foreign keys, at any depth.
+
+    Args:
+        cursor: in a session of the publisher.
+        mark: the load id of the replica's rows that go.
+        calls: Gong's ids of calls.
+        addresses: e-mail addresses, in lower case.
+        opportunities: the CRM's ids of opportunities.
+
+    Returns:
+        The rows that go, by table, the application's own tables among them.
+    """
+    cursor.execute("drop table if exists doomed")
+    cursor.execute("create temp table doomed (relation oid, place tid, unique (relation, place))")
+    parameters = {
+        "mark": mark,
+        "calls": list(calls),
+        "addresses": list(addresses),
+        "opportunities": list(opportunities),
+    }
+    cursor.execute(read_sql(__package__, "erased_rows.sql"), parameters)
+    while _follow_cascades(cursor):
+        pass
+    cursor.execute(
+        "select nspname || '.' || relname, count(*) from doomed join pg_class on pg_class.oid = relation"
+        " join pg_namespace on pg_namespace.oid = relnamespace group by 1 order by 1"
+    )
+    return dict(cursor.fetchall())
+
+
+def delete_doomed(cursor: Cursor) -> None:
+    """Delete what `find_doomed` found; Postgres itself takes along what hangs on it."""
+    for table in reversed(TABLES):
+        cursor.execute(
+            sql.SQL("delete from {} where (tableoid, ctid) in (select relation, place from doomed)").format(
+                sql.Identifier(table.name)
+            )
+        )
+
+
+def publish_without(publisher: Publisher, due: Keys) -> dict[str, int]:
+    """Compute the aggregates anew, within the current transaction.
+
+    Returns:
+        The rows that were written, by table.
+    """
+    outcomes = {table.name: Outcome() for table in TABLES}
+    with publisher.database.cursor() as cursor:
+        for group in GROUPS:
+            fill_batch(cursor, sorted(due[group.name]))
+            write_batch(publisher.database, group, group.tables, outcomes)
+        _redact(cursor)
+    for table in TABLES:
+        note_keyless(publisher.database, table, publisher.replica[table.row_source].table)
+    run_sql_file(publisher.database, __package__, "erased_bookkeeping.sql")
+    schema = publisher.settings.coaching_schema
+    return {f"{schema}.{name}": outcome.changed for name, outcome in outcomes.items() if outcome.changed}
+
+
+def _follow_cascades(cursor: Cursor) -> int:
+    cursor.execute(read_sql(__package__, "cascading_keys.sql"))
+    found = 0
+    for child_schema, child, parent_schema, parent, child_columns, parent_columns in cursor.fetchall():
+        pairs = [
+            sql.SQL("child.{} = parent.{}").format(sql.Identifier(column), sql.Identifier(referred))
+            for column, referred in zip(child_columns, parent_columns, strict=True)
+        ]
+        cursor.execute(
+            sql.SQL(
+                "with found as (select child.tableoid, child.ctid from {child} as child"
+                " join {parent} as parent on {same}"
+                " where (parent.tableoid, parent.ctid) in (select relation, place from doomed) for update of child)"
+                " insert into doomed select distinct * from found on conflict do nothing"
+            ).format(
+                child=sql.Identifier(child_schema, child),
+                parent=sql.Identifier(parent_schema, parent),
+                same=sql.SQL(" and ").join(pairs),
+            )
+        )
+        found += cursor.rowcount
+    return found
+
+
+def _redact(cursor: Cursor) -> None:
+    """Take erased addresses out of rows that the replica does not know: those of an earlier importer."""
+    cursor.execute("select exists (select from coaching_sync.erased_identities where kind = 'address')")
+    if not (cursor.fetchone() or (False,))[0]:
+        return
+    for table in TABLES:
+        types = _text_columns(cursor, table.name)
+        redacted = {
+            column: sql.SQL("coaching_sync.without_erased({}::text)").format(sql.Identifier(column))
+            for column in types
+            if column in table.owned and column not in table.key
+        }
+        if redacted:
+            cursor.execute(
+                sql.SQL("update {} set {} where {}").format(
+                    sql.Identifier(table.name),
+                    sql.SQL(", ").join(
+                        [sql.SQL("{} = now()").format(sql.Identifier(c)) for c in table.touched]
+                        + [
+                            sql.SQL("{} = {}::{}").format(sql.Identifier(c), value, sql.SQL(types[c]))
+                            for c, value in redacted.items()
+                        ]
+                    ),
+                    sql.SQL(" or ").join(
+                        sql.SQL("(strpos({0}::text, '@') > 0 and {1} <> {0}::text)").format(sql.Identifier(c), value)
+                        for c, value in redacted.items()
+                    ),
+                )
+            )
+
+
+def _text_columns(cursor: Cursor, table: str) -> Mapping[str, str]:
+    cursor.execute(
+        "select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass and attnum > 0"
+        " and not attisdropped and format_type(atttypid, null) = any(%s)",
+        (table, ["text", "character varying", "character varying[]", "jsonb", "json"]),
+    )
+    return dict(cursor.fetchall())

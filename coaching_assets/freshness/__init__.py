@@ -1,0 +1,1 @@
+"""Freshness: how far the published tables are behind the source."""

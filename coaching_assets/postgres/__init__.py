@@ -1,0 +1,1 @@
+"""The application's Postgres: connections, errors and what its catalogue says."""

@@ -1,0 +1,102 @@
+"""`sync_status`: what the application's readers see of how fresh each table is and whether the last sync worked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+from psycopg2.extras import Json
+
+from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.publish.tables import PublishedTable
+from coaching_assets.publish.views import ReplicaTable
+
+if TYPE_CHECKING:
+    from coaching_assets.publish.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class EntityStatus:
+    """One published table: its last sync, and the source time that it reflects (None: never synced)."""
+
+    entity: str
+    status: str
+    errors: int
+    newest_source_time: datetime | None
+    details: dict[str, Any]
+
+
+def read_entity(database: Connection, schema: str, name: str) -> EntityStatus:
+    """The state of one published table, as its row of `sync_status` says."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "select last_sync_status, errors_count, nullif(last_sync_timestamp, 'epoch'), error_details"
+                " from {} where entity_type = %s"
+            ).format(sql.Identifier(schema, "sync_status")),
+            (name,),
+        )
+        status, errors, newest, details = cursor.fetchone() or ("never", 0, None, None)
+    return EntityStatus(name, status, errors or 0, newest, details or {})
+
+
+def write_status(
+    database: Connection, table: PublishedTable, outcome: "Outcome", replica: Mapping[str, ReplicaTable]
+) -> None:
+    """Write a table's row, within the transaction that publishes; where nothing is new, nothing is written."""
+    details = _error_details(database, table, [replica[view] for view in table.sources])
+    status = "partial" if outcome.rejected or "failed_source_tables" in details else "success"
+    _write(database, table, status, outcome.rejected, details, outcome)
+
+
+def write_failure(database: Connection, table: PublishedTable, sentence: str) -> None:
+    """Note that publishing a table failed; its data stay as the last successful sync left them."""
+    _write(database, table, "failed", None, {"error": sentence}, None)
+
+
+def _write(
+    database: Connection,
+    table: PublishedTable,
+    status: str,
+    errors: int | None,
+    details: Mapping[str, Any],
+    outcome: "Outcome | None",
+) -> None:
+    with database.cursor() as cursor:
+        cursor.execute(
+            read_sql(__package__, "sync_status.sql"),
+            {
+                "entity": table.name,
+                "time": outcome.newest_source_time if outcome else None,
+                "status": status,
+                "changed": outcome.changed if outcome else 0,
+                "errors": errors,
+                "details": Json(details) if details else None,
+            },
+        )
+
+
+def _error_details(database: Connection, table: PublishedTable, sources: list[ReplicaTable]) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    with database.cursor() as cursor:
+        cursor.execute(
+            "select reason, count(*) from coaching_sync.rejected_rows where published_table = %s group by reason",
+            (table.name,),
+        )
+        if rejected := dict(cursor.fetchall()):
+            details["rejected"] = rejected
+        cursor.execute(
+            "select state, table_schema || '.' || table_name, reason from coaching_sync.source_tables"
+            " where state <> 'loaded' and (table_schema, table_name) in"
+            " (select * from unnest(%s::text[], %s::text[]))",
+            ([source.schema for source in sources], [source.table.name for source in sources]),
+        )
+        for state, name, reason in cursor.fetchall():
+            if state == "failed":
+                details.setdefault("failed_source_tables", {})[name] = reason
+            else:
+                details.setdefault("not_at_the_source", []).append(name)
+    if "not_at_the_source" in details:
+        details["not_at_the_source"].sort()
+    return details

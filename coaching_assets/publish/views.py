@@ -1,0 +1,127 @@
+"""The replica as the published SQL sees it: temporary views with the catalogue's columns and types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
+from coaching_assets.postgres.connection import Connection, column_types
+from coaching_assets.replica.placement import VARIANT, base_name
+from coaching_assets.settings import Settings
+
+LOAD_ID = "_dlt_load_id"
+SOFT_DELETE_FLAGS = ("_fivetran_deleted", "is_deleted")
+HISTORY_ACTIVE = "_fivetran_active"
+
+INTEGERS = frozenset({"bigint", "integer", "smallint"})
+TIMES = frozenset({"timestamp with time zone", "timestamp without time zone", "date"})
+
+CASTS: Mapping[tuple[ColumnType, str], str] = {
+    ("boolean", "boolean"): "{}",
+    ("timestamptz", "timestamp with time zone"): "{}",
+    ("timestamptz", "timestamp without time zone"): "({} at time zone 'UTC')",
+    ("timestamptz", "date"): "({}::timestamp at time zone 'UTC')",
+    ("date", "date"): "{}",
+    ("date", "timestamp without time zone"): "{}::date",
+    ("date", "timestamp with time zone"): "({} at time zone 'UTC')::date",
+    ("jsonb", "jsonb"): "{}",
+    ("numeric", "numeric"): "{}",
+    ("text", "character varying"): "{}::text",
+    ("text", "json"): "coaching_sync.json_as_text({})",
+    ("text", "jsonb"): "coaching_sync.json_as_text({}::json)",
+    **{("bigint", integer): "{}::bigint" for integer in INTEGERS},
+    **{("numeric", integer): "{}::numeric" for integer in INTEGERS},
+}
+"""How a column of the replica becomes the catalogue's type; what is not here goes through its text, leniently."""
+
+
+@dataclass(frozen=True)
+class ReplicaTable:
+    """A table of the replica as it stands: its columns, by name, with their Postgres types (without modifiers)."""
+
+    table: SourceTable
+    schema: str
+    columns: Mapping[str, str]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the replica has the table."""
+        return bool(self.columns)
+
+
+def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaTable]:
+    """Create a temporary view for each table of the catalogue.
+
+    Returns:
+        The tables as they stand, by the name of their view.
+    """
+    schemas = settings.datasets
+    tables = {t.view: _table(database, schemas[t.source], t) for t in TABLES}
+    with database.cursor() as cursor:
+        for view, table in tables.items():
+            name = sql.Identifier(view)
+            cursor.execute(sql.SQL("drop view if exists pg_temp.{}").format(name))
+            cursor.execute(sql.SQL("create temp view {} as {}").format(name, _select(table)))
+    return tables
+
+
+def _table(database: Connection, schema: str, table: SourceTable) -> ReplicaTable:
+    return ReplicaTable(table, schema, column_types(database, schema, table.name))
+
+
+def _select(table: ReplicaTable) -> sql.Composed:
+    outputs: list[sql.Composable] = []
+    for column in table.table.columns:
+        outputs.append(sql.SQL("{} as {}").format(_value(table, column.name, column.type), sql.Identifier(column.name)))
+        if column.type != "text":
+            raw = _value(table, column.name, "text")
+            outputs.append(sql.SQL("{} as {}").format(raw, sql.Identifier(f"{column.name}__raw")))
+    outputs += _common_columns(table)
+    origin = sql.SQL("from {} as replica").format(sql.Identifier(table.schema, table.table.name))
+    if not table.is_there:
+        origin = sql.Composed([sql.SQL("where false")])
+    return sql.SQL("select {} {}").format(sql.SQL(", ").join(outputs), origin)
+
+
+def _value(table: ReplicaTable, name: str, wanted: ColumnType) -> sql.Composable:
+    """The column in the wanted type; of several (`x__v_text` beside it where a type changed) the one that is filled."""
+    variants = [column for column in table.columns if base_name(column) == name]
+    values = [_cast(column, table.columns[column], wanted) for column in variants]
+    if not values:
+        return sql.SQL(f"null::{wanted}")
+    return values[0] if len(values) == 1 else sql.SQL("coalesce({})").format(sql.SQL(", ").join(values))
+
+
+def _cast(column: str, actual: str, wanted: ColumnType) -> sql.Composable:
+    name = sql.Identifier("replica", column)
+    template = CASTS.get((wanted, actual))
+    if template is None:
+        template = "{}::text" if wanted == "text" else f"coaching_sync.try_{wanted}({{}}::text)"
+    return sql.SQL(template).format(name)
+
+
+def _common_columns(table: ReplicaTable) -> list[sql.Composable]:
+    """What every view has besides the catalogue's columns."""
+    flags = [
+        sql.SQL("coalesce({}, false)").format(_value(table, flag, "boolean"))
+        for flag in SOFT_DELETE_FLAGS
+        if flag in table.columns
+    ]
+    soft_deleted = sql.SQL(" or ").join([*flags, sql.SQL("false")])
+    active = sql.SQL("coalesce({}, true)").format(_value(table, HISTORY_ACTIVE, "boolean"))
+    whole_row = sql.SQL("to_jsonb(replica)") if table.is_there else sql.SQL("null::jsonb")
+    known = [*(column.name for column in table.table.columns), *SOFT_DELETE_FLAGS]
+    further = sql.SQL(
+        "(select coalesce(jsonb_object_agg(key, item), '{{}}')"
+        " from (select split_part(column_name, {}, 1), item from jsonb_each({}) as entries (column_name, item)"
+        " where item <> 'null') as filled (key, item) where not key = any({}) and left(key, 1) <> '_')"
+    ).format(sql.Literal(VARIANT), whole_row, sql.Literal(known))
+    return [
+        sql.SQL("({}) as soft_deleted").format(soft_deleted),
+        sql.SQL("({} or not {}) as deleted").format(soft_deleted, active),
+        sql.SQL("{} as synced_at").format(_value(table, "_fivetran_synced", "timestamptz")),
+        sql.SQL("{} as load_id").format(_value(table, LOAD_ID, "text")),
+        sql.SQL("{} as source_row").format(whole_row),
+        sql.SQL("{} as further_columns").format(further),
+    ]

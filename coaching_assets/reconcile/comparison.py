@@ -1,0 +1,242 @@
+"""Compares one table of the replica with BigQuery: by buckets first, and by rows only where a bucket differs."""
+
+import io
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.errors import explained
+from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.queries import quoted_path, run_query
+from coaching_assets.catalogue import SourceTable
+from coaching_assets.postgres.connection import Connection, column_types, read_sql
+from coaching_assets.reconcile import withholding
+from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
+from coaching_assets.replica.loading import newest_source_time
+from coaching_assets.settings import Settings
+
+Kind = Literal["missing", "surplus", "different"]
+KINDS: tuple[Kind, ...] = ("missing", "surplus", "different")
+State = Literal["compared", "not at the source", "not loaded", "not comparable", "failed"]
+MAXIMUM_EXAMPLES = 10
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Bucket = tuple[int, int, int, int, int]
+"""How many rows, and the sums of the four pieces of their digests."""
+
+
+@dataclass
+class Comparison:
+    """How a table of the replica compares with BigQuery, in rows.
+
+    `pending` rows are so new at the source that the next sync reads them. `withheld` rows are kept out, or stand there
+    redacted, because of an erasure. `surplus_rows` are the hashes of the surplus rows' keys, with the rows' digests.
+    `lacking_rows` are salted hashes of the rows that are missing, different or withheld. `as_of` is when BigQuery was
+    asked.
+    """
+
+    table: SourceTable
+    schema: str
+    state: State
+    reason: str | None = None
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
+    equal: int = 0
+    pending: int = 0
+    withheld: int = 0
+    rows: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    examples: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    surplus_rows: list[tuple[str, str]] = field(default_factory=list)
+    lacking_rows: list[bytes] = field(default_factory=list)
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`schema.table`."""
+        return f"{self.schema}.{self.table.name}"
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the replica holds what BigQuery holds; a table that is not at the source has nothing to hold."""
+        return self.state == "not at the source" or (self.state == "compared" and not any(self.rows.values()))
+
+    def withhold(self) -> None:
+        """Take what is still missing or different for withheld: it was just read whole, and merged but for erasures."""
+        self.withheld += self.rows["missing"] + self.rows["different"]
+        for kind in ("missing", "different"):
+            self.rows[kind], self.examples[kind] = 0, []
+
+    @property
+    def surplus_share(self) -> float:
+        """The surplus rows' share of the replica's compared rows, 0 to 1."""
+        surplus = self.rows["surplus"]
+        return surplus / max(self.equal + surplus + self.rows["different"], 1)
+
+
+def compare(
+    bigquery: BigQuery,
+    database: Connection,
+    settings: Settings,
+    table: SourceTable,
+    description: TableDescription,
+    *,
+    keep_lacking: bool = False,
+) -> Comparison:
+    """Compare one table; a match costs one query job and 256 rows.
+
+    Both sides are seen as they stood together: the replica on one snapshot, taken before BigQuery is asked, and of
+    BigQuery's rows those that the replica's last load could have read.
+
+    Args:
+        bigquery: the source.
+        database: a connection in no transaction; a transaction is rolled back on it.
+        settings: whose datasets are the replica's schemas.
+        table: which one.
+        description: as it stands at the source.
+        keep_lacking: whether to keep `lacking_rows`, for `withholding.note`.
+
+    Raises:
+        SourceError: BigQuery did not answer, or LimitExceeded: it would bill too much.
+    """
+    result = Comparison(table, settings.datasets[table.source], "compared")
+    try:
+        with database.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read")
+            cursor.execute("set local idle_in_transaction_session_timeout = 0")
+            columns = column_types(database, result.schema, table.name)
+            if not columns:
+                result.state, result.rows["missing"] = "not loaded", description.row_count or 0
+                result.reason = f"{result.name} is not loaded yet. Run `coaching sync`."
+                return result
+            try:
+                expressions = canonical(table, description, columns)
+            except NotComparable as error:
+                result.state, result.reason = "not comparable", str(error)
+                return result
+            result.left_out = expressions.left_out
+            with explained(bigquery.subject(description.dataset, description.table)):
+                comparing = _Comparing(bigquery, database, cursor, settings, description, expressions, result)
+                comparing.run()
+                if keep_lacking:
+                    comparing.keep_lacking()
+    finally:
+        if not database.closed:
+            database.rollback()
+    return result
+
+
+@dataclass
+class _Comparing:
+    """The comparison of one table, in a transaction."""
+
+    bigquery: BigQuery
+    database: Connection
+    cursor: Cursor
+    settings: Settings
+    description: TableDescription
+    expressions: Canonical
+    result: Comparison
+
+    def run(self) -> None:
+        """Fill in the result."""
+        watermark = newest_source_time(self.database, self.result.schema, self.result.table.name)
+        source = self._source_buckets(watermark)
+        replica = self._replica_buckets()
+        differing = sorted(
+            bucket for bucket in source.keys() | replica.keys() if source.get(bucket) != replica.get(bucket)
+        )
+        self.result.equal = sum(row[0] for bucket, row in replica.items() if bucket not in differing)
+        if differing:
+            self._drill_down(differing, watermark)
+        self.cursor.execute("select count(*) from newer_key where substr(key_hash, 1, 2) <> all(%s)", (differing,))
+        self.result.pending += (self.cursor.fetchone() or (0,))[0]
+
+    def keep_lacking(self) -> None:
+        """Keep which rows the replica does not hold as BigQuery does; only where buckets differed there are any."""
+        self.cursor.execute("select to_regclass('pg_temp.classified') is not null")
+        if (self.cursor.fetchone() or (False,))[0]:
+            self.cursor.execute("select hash from classified where state in ('missing', 'different', 'withheld')")
+            self.result.lacking_rows = [bytes(row_hash) for (row_hash,) in self.cursor.fetchall()]
+
+    def _source_buckets(self, watermark: datetime | None) -> dict[str, Bucket]:
+        """BigQuery's buckets; the keys that are newer than the watermark go into a temporary table."""
+        from google.cloud.bigquery import ScalarQueryParameter
+
+        parameter = ScalarQueryParameter("watermark", "INT64", _microseconds(watermark))
+        job = run_query(self.bigquery, self.description, self._statement("source_buckets.sql"), [parameter])
+        buckets: dict[str, Bucket] = {}
+        self.cursor.execute("create temp table newer_key (key_hash text primary key)")
+        for bucket, count, first, second, third, fourth, newer in job.result(retry=self.bigquery.retry):
+            if count:
+                buckets[bucket] = (count, first, second, third, fourth)
+            if newer:
+                self.cursor.execute("insert into newer_key select unnest(%s::text[])", (newer.split(","),))
+        self.cursor.execute("analyze newer_key")
+        return buckets
+
+    def _replica_buckets(self) -> dict[str, Bucket]:
+        self.cursor.execute(self._composed("replica_buckets.sql"))
+        return {bucket: tuple(sums) for bucket, *sums in self.cursor.fetchall()}
+
+    def _drill_down(self, buckets: list[str], watermark: datetime | None) -> None:
+        from google.cloud.bigquery import ArrayQueryParameter
+        from pyarrow.csv import WriteOptions, write_csv
+
+        parameter = ArrayQueryParameter("buckets", "STRING", buckets)
+        job = run_query(self.bigquery, self.description, self._statement("source_rows.sql"), [parameter])
+        self.cursor.execute("create temp table source_row (key_hash text, key_text text, digest text, synced bigint)")
+        self.cursor.execute("create temp table replica_row (key_hash text, key_text text, digest text, synced bigint)")
+        # an emulator keeps results out of the Read API's sight
+        storage = None if self.bigquery.emulator else self.bigquery.storage
+        for batch in job.result(retry=self.bigquery.retry).to_arrow_iterable(bqstorage_client=storage):
+            file = io.BytesIO()
+            write_csv(batch, file, WriteOptions(include_header=False))
+            file.seek(0)
+            self.cursor.copy_expert("copy source_row from stdin with (format csv)", file)
+        self.cursor.execute(self._composed("replica_rows.sql"), {"buckets": buckets})
+        horizon = watermark - self.settings.replica_overlap if watermark is not None else None
+        salt = withholding.load(self.cursor, self.result.schema, self.result.table.name)
+        self.cursor.execute(read_sql(__package__, "classify.sql"), {"horizon": _microseconds(horizon), "salt": salt})
+        self._count()
+
+    def _count(self) -> None:
+        result = self.result
+        self.cursor.execute("select state, count(*) from classified group by state")
+        counts = dict(self.cursor.fetchall())
+        result.equal += counts.get("equal", 0)
+        result.pending += counts.get("pending", 0)
+        result.withheld = counts.get("withheld", 0)
+        for kind in KINDS:
+            result.rows[kind] = counts.get(kind, 0)
+            self.cursor.execute(
+                "select key_text from classified where state = %s order by key_text limit %s", (kind, MAXIMUM_EXAMPLES)
+            )
+            result.examples[kind] = [key_parts(text) for (text,) in self.cursor.fetchall()]
+        self.cursor.execute("select key_hash, digest from classified where state = 'surplus'")
+        result.surplus_rows = self.cursor.fetchall()
+
+    def _statement(self, name: str) -> str:
+        expressions = self.expressions
+        return read_sql(__package__, name).format(
+            table=quoted_path(self.description),
+            key=expressions.bigquery_key,
+            row=expressions.bigquery_row,
+            synced=expressions.bigquery_synced,
+        )
+
+    def _composed(self, name: str) -> sql.Composed:
+        expressions = self.expressions
+        return sql.SQL(read_sql(__package__, name)).format(
+            table=sql.Identifier(self.result.schema, self.result.table.name),
+            key=expressions.replica_key,
+            row=expressions.replica_row,
+            synced=expressions.replica_synced,
+        )
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    """Microseconds since 1970, exactly."""
+    return None if moment is None else (moment - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,48 @@
+"""Which rows the replica lacks because of an erasure, so that the next reconciliation knows them."""
+
+from collections.abc import Iterable
+
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from coaching_assets.postgres.connection import Connection
+
+
+def anything_was_erased(cursor: Cursor) -> bool:
+    """Whether there is anything that an erasure keeps out."""
+    cursor.execute("select to_regclass('coaching_sync.withheld_rows') is not null")
+    if not (cursor.fetchone() or (False,))[0]:
+        return False
+    cursor.execute("select exists (select from coaching_sync.erased_identities)")
+    return bool((cursor.fetchone() or (False,))[0])
+
+
+def load(cursor: Cursor, schema: str, table: str) -> str:
+    """Put what is noted of a table into the temporary table `withheld_row`.
+
+    Returns:
+        The salt of its hashes.
+    """
+    cursor.execute("create temp table withheld_row (hash bytea primary key)")
+    if not anything_was_erased(cursor):
+        return ""
+    cursor.execute(
+        "insert into withheld_row select hash from coaching_sync.withheld_rows"
+        " where table_schema = %s and table_name = %s",
+        (schema, table),
+    )
+    cursor.execute("select salt from coaching_sync.erasure_salt")
+    return str((cursor.fetchone() or ("",))[0])
+
+
+def note(database: Connection, schema: str, table: str, hashes: Iterable[bytes]) -> None:
+    """Note which rows a table lacks that was just read whole and merged but for erasures, and only those."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "delete from coaching_sync.withheld_rows where table_schema = %s and table_name = %s", (schema, table)
+        )
+        execute_values(
+            cursor,
+            "insert into coaching_sync.withheld_rows (table_schema, table_name, hash) values %s on conflict do nothing",
+            [(schema, table, row_hash) for row_hash in hashes],
+        )

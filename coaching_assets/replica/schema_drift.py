@@ -1,0 +1,58 @@
+"""Compares the columns of a BigQuery table with the columns of its replica."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coaching_assets.bigquery.arrow import column_hints
+from coaching_assets.bigquery.metadata import Field, TableDescription
+from coaching_assets.catalogue import SourceTable
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.replica.placement import base_name, column_name, postgres_type, replica_columns
+
+
+@dataclass(frozen=True)
+class SchemaDrift:
+    """Differences between a source table's columns and its replica's.
+
+    `gone` are columns that the source no longer delivers. `changed` maps a column to its old and new Postgres type.
+    """
+
+    gone: tuple[str, ...] = ()
+    changed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the columns and their types are the same."""
+        return not self.gone and not self.changed
+
+    def __str__(self) -> str:
+        """Sentences that name the columns and say what happens to their values; empty without drift."""
+        sentences = []
+        if self.gone:
+            sentences.append(
+                f"The source no longer delivers {', '.join(self.gone)}. The replica keeps the values that it has; new"
+                " rows have null. If the columns are gone for good, drop them from the replica."
+            )
+        if self.changed:
+            listed = ", ".join(f"{column} ({change})" for column, change in self.changed.items())
+            sentences.append(f"The type changed: {listed}. New values go into a second column beside the old one.")
+        return " ".join(sentences)
+
+
+def missing_required(table: SourceTable, description: TableDescription) -> tuple[str, ...]:
+    """The required columns that the source does not deliver, in the catalogue's order."""
+    present = {column.lower() for column in description.columns}
+    return tuple(column.name for column in table.columns if column.required and column.name not in present)
+
+
+def schema_drift(database: Connection, schema: str, table: str, fields: Sequence[Field]) -> SchemaDrift:
+    """Compare the replica's columns with the source's fields."""
+    existing = replica_columns(database, schema, table)
+    delivered = {column_name(name): postgres_type(hint) for name, hint in column_hints(fields).items()}
+    gone = sorted({base_name(column) for column in existing} - delivered.keys())
+    changed = {
+        column: f"{existing[column]} became {type_}"
+        for column, type_ in delivered.items()
+        if existing.get(column, type_) != type_
+    }
+    return SchemaDrift(tuple(gone), changed)
