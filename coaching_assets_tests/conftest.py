@@ -9,17 +9,17 @@ import pytest
 
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
-from coaching_assets_tests.dagster_deployment import (
+from coaching_assets_tests.stateful.source import Source
+from coaching_assets_tests.stateful.world import World
+from coaching_assets_tests.support.dagster_deployment import (
     HOURS_TO_COME,
     UPDATE_PICTURES,
     DagsterDeployment,
     dagster_deployment,
     recent_sample,
 )
-from coaching_assets_tests.deployment import Deployment, installed
-from coaching_assets_tests.receiver import Receiver, receiving
-from coaching_assets_tests.stateful.source import Source
-from coaching_assets_tests.stateful.world import World
+from coaching_assets_tests.support.deployment import Deployment, installed
+from coaching_assets_tests.support.receiver import Receiver, receiving
 
 NUMBERS = count(1)
 

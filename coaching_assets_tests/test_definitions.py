@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from coaching_assets.demo.sample import generate
 from coaching_assets.replica.placement import PLAIN_NAME, column_name
-from coaching_assets_tests.deployment import Deployment
+from coaching_assets_tests.support.deployment import Deployment
 
 NEEDED_FOR_LOADING = ("dlt", "dagster_dlt", "adbc_driver_manager")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from coaching_assets_tests.dagster_deployment import REPOSITORY, UPDATE_PICTURES, DagsterDeployment
+from coaching_assets_tests.support.dagster_deployment import REPOSITORY, UPDATE_PICTURES, DagsterDeployment
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 import psutil
 
-from coaching_assets_tests.processes import CONTEXT
+from coaching_assets_tests.support.processes import CONTEXT
 
 
 @dataclass(frozen=True)

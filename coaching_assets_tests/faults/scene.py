@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from coaching_assets.demo.sample import Sample, change_set
-from coaching_assets_tests import processes
 from coaching_assets_tests.faults.at_work import at_work
 from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
 from coaching_assets_tests.stateful.world import World
+from coaching_assets_tests.support import processes
 
 WRITES = ("score a call", "give a speaker a role", "judge a monologue", "note on a call", "comment on a call")
 

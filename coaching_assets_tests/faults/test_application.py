@@ -7,11 +7,11 @@ import psycopg2
 import pytest
 
 from coaching_assets.demo.sample import generate
-from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.editing import changed_rows, found_differences, later
 from coaching_assets_tests.faults.at_work import at_work
 from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.faults.scene import Scene
+from coaching_assets_tests.support.deployment import Deployment
+from coaching_assets_tests.support.editing import changed_rows, found_differences, later
 
 CALL, TRANSCRIPT = ("gong", "call"), ("gong", "transcript")
 MANY_CALLS = 0.25

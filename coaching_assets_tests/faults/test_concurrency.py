@@ -7,12 +7,12 @@ import pytest
 from coaching_assets.defs.jobs import SYNC_JOB
 from coaching_assets.demo.sample import COMPANY_DOMAIN
 from coaching_assets.demo.servers import BigQueryEmulator
-from coaching_assets_tests import processes
-from coaching_assets_tests.dagster_deployment import DagsterDeployment
-from coaching_assets_tests.editing import edited, found_differences
 from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.faults.test_state import LOSSES
+from coaching_assets_tests.support import processes
+from coaching_assets_tests.support.dagster_deployment import DagsterDeployment
+from coaching_assets_tests.support.editing import edited, found_differences
 
 CALL = ("gong", "call")
 AT_ONCE = 10

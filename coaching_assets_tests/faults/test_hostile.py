@@ -8,12 +8,12 @@ from psycopg2 import sql
 
 from coaching_assets.cli.init_db import init_db
 from coaching_assets.demo.sample import generate
-from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.editing import found_differences
 from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.faults.read_api import ReadApi
 from coaching_assets_tests.faults.scene import Scene
-from coaching_assets_tests.processes import Command
+from coaching_assets_tests.support.deployment import Deployment
+from coaching_assets_tests.support.editing import found_differences
+from coaching_assets_tests.support.processes import Command
 
 CALL, TRANSCRIPT = ("gong", "call"), ("gong", "transcript")
 MEGABYTE = 1024**2

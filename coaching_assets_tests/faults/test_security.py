@@ -12,11 +12,11 @@ from psycopg2 import errors
 from coaching_assets.demo.sample import generate
 from coaching_assets.postgres.connection import read_sql
 from coaching_assets.settings import Settings
-from coaching_assets_tests import processes
-from coaching_assets_tests.dagster_deployment import DagsterDeployment, awaited
-from coaching_assets_tests.deployment import Deployment
-from coaching_assets_tests.editing import found_differences
-from coaching_assets_tests.receiver import SECRETS
+from coaching_assets_tests.support import processes
+from coaching_assets_tests.support.dagster_deployment import DagsterDeployment, awaited
+from coaching_assets_tests.support.deployment import Deployment
+from coaching_assets_tests.support.editing import found_differences
+from coaching_assets_tests.support.receiver import SECRETS
 
 PASSWORD = "pass-8f3b1c-word"
 TOKEN = "token-51d0aa-secret"

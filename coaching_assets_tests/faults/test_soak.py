@@ -20,7 +20,6 @@ import pytest
 from psycopg2 import errors
 
 from coaching_assets.kill_points import VARIABLE, KillPoint
-from coaching_assets_tests import processes
 from coaching_assets_tests.faults.daemon import Daemon, Holdings, daemon
 from coaching_assets_tests.faults.proxy import Proxy, proxy
 from coaching_assets_tests.faults.read_api import STORAGE
@@ -28,6 +27,7 @@ from coaching_assets_tests.faults.test_state import LOSSES
 from coaching_assets_tests.stateful.machine import Sequence
 from coaching_assets_tests.stateful.random_edits import edit
 from coaching_assets_tests.stateful.world import World
+from coaching_assets_tests.support import processes
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "15"))
 SEED = os.environ.get("SOAK_SEED", "1")

@@ -15,10 +15,10 @@ from psycopg2.extensions import connection as Connection
 from coaching_assets.catalogue import TABLES
 from coaching_assets.defs.instance import instance_of_this_process
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, TableKey, generate
-from coaching_assets_tests.deployment import Deployment, copy_database
 from coaching_assets_tests.oracle import Expected, actual, differences, expected
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
+from coaching_assets_tests.support.deployment import Deployment, copy_database
 
 DATASETS = {"gong": "gongio_ft", "salesforce": "salesforce_ft"}
 VARIABLES = ("BIGQUERY_PROJECT", "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST", "COMPANY_DOMAINS")
