@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coaching_assets.errors import CoachingError
+
 POSTGRES_SECTION = "destination.postgres.credentials"
 BIGQUERY_SECTION = "sources.bigquery.credentials"
 
 
-class SettingError(Exception):
+class SettingError(CoachingError):
     """A setting is missing or wrong; the message names it and says what to do."""
 
 

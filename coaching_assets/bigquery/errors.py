@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from coaching_assets.errors import CoachingError
+
 CREDENTIALS_REMEDY = (
     "Set GOOGLE_APPLICATION_CREDENTIALS to the path of a service account's key, write "
     "[sources.bigquery.credentials] into .dlt/secrets.toml, or run `gcloud auth application-default login`"
@@ -15,7 +17,7 @@ ROLES = "BigQuery Data Viewer, BigQuery Job User and BigQuery Read Session User"
 QUOTA_REASONS = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded"})
 
 
-class SourceError(Exception):
+class SourceError(CoachingError):
     """BigQuery did not give what was asked for; the message is one sentence or two, fit for the person on call."""
 
 

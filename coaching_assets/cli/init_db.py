@@ -2,12 +2,13 @@
 
 from psycopg2 import sql
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect, run_sql_file
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
 
 
-class NotEmpty(Exception):
+class NotEmpty(CoachingError):
     """The schema has one of the application's tables already; the message names it."""
 
 

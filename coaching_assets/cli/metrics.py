@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from psycopg2.extensions import quote_ident
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import CannotConnect, Connection, connect, read_sql
 from coaching_assets.settings import SettingError, Settings
 
@@ -22,7 +23,7 @@ QUERY_TIMEOUT = "5s"
 """Prometheus itself gives up after ten seconds."""
 
 
-class CannotListen(Exception):
+class CannotListen(CoachingError):
     """The address of the exporter cannot be had; the message says so and what to do."""
 
 

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect, read_sql
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
 
 
-class UnknownTable(Exception):
+class UnknownTable(CoachingError):
     """There is no such published table; the message lists those that there are."""
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from coaching_assets.errors import CoachingError
+
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02
 SECONDS_TO_START = 60.0
@@ -19,7 +21,7 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 Found = TypeVar("Found")
 
 
-class ServerFailed(RuntimeError):
+class ServerFailed(CoachingError):
     """A server did not start; the message ends with the last lines of its log."""
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue.identities import IdentityKind
 from coaching_assets.erasure.published import delete_doomed, find_doomed, find_due, publish_without
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect, run_sql_file
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.tables import TABLES
@@ -24,7 +25,7 @@ from coaching_assets.replica.loading import one_at_a_time
 from coaching_assets.settings import Settings
 
 
-class CannotErase(Exception):
+class CannotErase(CoachingError):
     """What was asked for cannot be erased; the message says why and what to do. Nothing was changed."""
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.settings import Settings
 
 Result = TypeVar("Result")
@@ -14,11 +15,11 @@ MOST_SECONDS = 30.0
 """The longest pause between two attempts."""
 
 
-class CannotConnect(Exception):
+class CannotConnect(CoachingError):
     """Postgres does not let us in; the message is one sentence that names the setting and the remedy."""
 
 
-class PostgresRefuses(Exception):
+class PostgresRefuses(CoachingError):
     """Postgres refuses a statement; the message is one sentence, with the remedy."""
 
 

@@ -1,10 +1,11 @@
 """The application's schema: whether the tables and columns that publishing writes are there."""
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.publish.tables import TABLES
 
 
-class MissingTables(Exception):
+class MissingTables(CoachingError):
     """The application's tables are not as its contract says; the message names what is missing and the remedy."""
 
 

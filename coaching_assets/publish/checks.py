@@ -3,11 +3,12 @@
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import read_sql
 from coaching_assets.publish.tables import PublishedTable
 
 
-class RowsMissing(Exception):
+class RowsMissing(CoachingError):
     """Rows are missing from a published table after they were written; nothing was committed."""
 
 

@@ -8,6 +8,7 @@ from psycopg2 import sql
 from coaching_assets.bigquery.metadata import Field, TableDescription
 from coaching_assets.bigquery.queries import quoted
 from coaching_assets.catalogue import CURSOR, SourceTable
+from coaching_assets.errors import CoachingError
 from coaching_assets.replica.placement import base_name
 
 WITHOUT_NUL = "REPLACE({}, CODE_POINTS_TO_STRING([0]), CODE_POINTS_TO_STRING([65533]))"
@@ -49,7 +50,7 @@ AS_THEMSELVES = SAME_TYPE["STRING"] | SAME_TYPE["INT64"]
 """The types in which a key may be kept, whichever of the two it is at the source: their text is the value itself."""
 
 
-class NotComparable(Exception):
+class NotComparable(CoachingError):
     """A table's key has no text that is the same on both servers; the message names the column."""
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from coaching_assets.catalogue import SourceTable
+from coaching_assets.errors import CoachingError
 
 
-class NotLoaded(Exception):
+class NotLoaded(CoachingError):
     """Tables could not be loaded; the message names them and says why."""
 
     def __init__(self, failures: Mapping[SourceTable, str]) -> None:
