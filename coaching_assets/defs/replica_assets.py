@@ -24,7 +24,6 @@ from dagster import (
 
 from coaching_assets.bigquery.client import connect as connect_bigquery
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable, tables_of
-from coaching_assets.catalogue.column_descriptions import describe_column
 from coaching_assets.defs.dlt_resource import LazyDlt
 from coaching_assets.defs.freshness_policy import seen_daily
 from coaching_assets.defs.replica_metadata import count_metadata, described
@@ -59,7 +58,7 @@ def replica_key(settings: Settings, table: SourceTable) -> AssetKey:
 
 def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
     """The asset of a table of the replica."""
-    columns = [TableColumn(c.name, c.type, describe_column(table.view, c.name)) for c in table.columns]
+    columns = [TableColumn(c.name, c.type, table.describe_column(c.name)) for c in table.columns]
     return AssetSpec(
         key=replica_key(settings, table),
         deps=[source_key(settings, table)],

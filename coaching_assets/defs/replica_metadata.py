@@ -6,7 +6,6 @@ from typing import Any
 from dagster import TableColumn, TableSchema
 
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.catalogue.column_descriptions import describe_column
 from coaching_assets.replica.loading import LoadCounts
 
 
@@ -14,7 +13,7 @@ def described(schema: TableSchema, table: SourceTable) -> TableSchema:
     """The columns as dlt found them, with what is known of each."""
     return TableSchema(
         [
-            TableColumn(c.name, c.type, c.description or describe_column(table.view, c.name), c.constraints, c.tags)
+            TableColumn(c.name, c.type, c.description or table.describe_column(c.name), c.constraints, c.tags)
             for c in schema.columns
         ]
     )

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from coaching_assets.catalogue import TABLES, SourceTable
-from coaching_assets.catalogue.column_descriptions import describe_column
 from coaching_assets.settings import Settings
 
 GROUPS = {"gong": "source_gong", "salesforce": "source_salesforce"}
@@ -25,7 +24,7 @@ def _external_asset(settings: Settings, table: SourceTable) -> dg.AssetSpec:
         dg.TableColumn(
             column.name,
             column.type,
-            description=describe_column(table.view, column.name),
+            description=table.describe_column(column.name),
             constraints=dg.TableColumnConstraints(nullable=not column.required),
         )
         for column in table.columns

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
-from coaching_assets.catalogue.identities import IdentityKind
+from coaching_assets.catalogue import IdentityKind
 from coaching_assets.erasure.published import delete_doomed, find_doomed, find_due, publish_without
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect, run_sql_file

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.catalogue import TABLES, SourceTable
-from coaching_assets.catalogue.identities import IdentityKind, as_json
+from coaching_assets.catalogue import TABLES, IdentityKind, SourceTable, identities_as_json
 from coaching_assets.settings import Settings
 
 GOING = "erasing"
@@ -52,7 +51,9 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
     redacted: dict[str, int] = {}
     for name, table in _present(cursor, settings):
         cursor.execute(sql.SQL("delete from {} where _dlt_load_id = %s").format(_identifier(settings, table)), (GOING,))
-        cursor.execute("select coaching_sync.redact_erased(%s, %s, %s)", (name, as_json(table.identities), load_id))
+        cursor.execute(
+            "select coaching_sync.redact_erased(%s, %s, %s)", (name, identities_as_json(table.identities), load_id)
+        )
         if rows := (cursor.fetchone() or (0,))[0]:
             redacted[name] = rows
     for schema in (f"{dataset}_staging" for dataset in settings.datasets.values()):
@@ -83,12 +84,12 @@ def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], loa
 
 def _condition(cursor: Cursor, name: str, table: SourceTable) -> sql.Composable:
     """That a row `r` of the table names what was erased."""
-    cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, as_json(table.identities)))
+    cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, identities_as_json(table.identities)))
     return sql.SQL(str((cursor.fetchone() or ("false",))[0]).replace("%", "%%"))
 
 
 def _reveal(cursor: Cursor, name: str, table: SourceTable) -> int:
-    cursor.execute("select coaching_sync.reveal_erased(%s, %s)", (name, as_json(table.identities)))
+    cursor.execute("select coaching_sync.reveal_erased(%s, %s)", (name, identities_as_json(table.identities)))
     return int((cursor.fetchone() or (0,))[0])
 
 

@@ -8,8 +8,7 @@ import dlt
 from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
 
-from coaching_assets.catalogue import PipelineName, SourceTable, tables_of
-from coaching_assets.catalogue.identities import as_json
+from coaching_assets.catalogue import PipelineName, SourceTable, identities_as_json, tables_of
 from coaching_assets.replica.destination import (
     DELETION_TIME_HINT,
     DELIVERED_HINT,
@@ -49,7 +48,7 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
         KEY_HINT: list(key),
         LOOKUP_HINT: list(table.indexes),
         DELIVERED_HINT: list(hints),
-        IDENTITIES_HINT: as_json(table.identities),
+        IDENTITIES_HINT: identities_as_json(table.identities),
         DELETION_TIME_HINT: table.deletion_time,
     }
     return resource.apply_hints(additional_table_hints=merging)

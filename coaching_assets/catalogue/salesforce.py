@@ -1,0 +1,108 @@
+"""The tables that Fivetran's Salesforce connector delivers."""
+
+from coaching_assets.catalogue.source_table import HISTORY_START, Column, Identity, SourceTable
+
+TABLES: tuple[SourceTable, ...] = (
+    SourceTable(
+        source="salesforce",
+        name="opportunity",
+        pipeline="salesforce",
+        description="One row per deal: name, stage, amount, close date.",
+        without="opportunities come from Gong's own deal table, if the source has it",
+        key=("id",),
+        columns=(
+            Column("id", "text", "Salesforce's id of the deal.", required=True),
+            Column("name", "text", "Name.", required=True),
+            Column("stage_name", "text", "Current stage."),
+            Column("account_id", "text", "The account."),
+            Column("owner_id", "text", "The user who owns the deal."),
+            Column("type", "text", "New business, renewal, …"),
+            Column("close_date", "date", "Expected or actual close date."),
+            Column("amount", "numeric", "Value of the deal."),
+            Column("probability", "numeric", "Probability of winning, in percent."),
+            Column("is_closed", "boolean", "Whether the deal is closed."),
+            Column("is_won", "boolean", "Whether the deal was won."),
+        ),
+        other_columns=(
+            ("system_modstamp", "Time of Salesforce's last change."),
+            ("last_modified_date", "Time of a user's last change."),
+        ),
+        deletion_time=True,
+        indexes=("account_id", "owner_id"),
+        identities=(Identity("opportunity", ("id",)),),
+    ),
+    SourceTable(
+        source="salesforce",
+        name="account",
+        pipeline="salesforce",
+        description="One row per customer or prospect.",
+        without="opportunities have no account",
+        key=("id",),
+        columns=(
+            Column("id", "text", "Salesforce's id of the account.", required=True),
+            Column("name", "text", "Name."),
+            Column("industry", "text", "Industry."),
+            Column("website", "text", "Website."),
+        ),
+    ),
+    SourceTable(
+        source="salesforce",
+        name="user",
+        pipeline="salesforce",
+        description="One row per Salesforce user, such as the owners of deals.",
+        without="opportunities have no owner",
+        key=("id",),
+        columns=(
+            Column("id", "text", "Salesforce's id of the user.", required=True),
+            Column("email", "text", "E-mail address."),
+            Column("name", "text", "Name."),
+        ),
+        other_columns=(("is_active", "Whether the user is active in Salesforce."),),
+        identities=(
+            Identity("address", ("email",)),
+            Identity("owner", ("id",), reveals=True),
+        ),
+    ),
+    SourceTable(
+        source="salesforce",
+        name="opportunity_history",
+        pipeline="salesforce",
+        description="The past stages of a deal: Salesforce's own object, or Fivetran's history mode.",
+        without="the stage history comes from opportunity_field_history, if the source has it",
+        key=("id",),
+        columns=(
+            Column("id", "text", "Salesforce's id of the change; in history mode, of the deal.", required=True),
+            Column("opportunity_id", "text", "The deal; missing in history mode."),
+            Column("stage_name", "text", "The new stage."),
+            Column("created_date", "timestamptz", "Time of the change."),
+            Column(HISTORY_START, "timestamptz", "History mode: start of this version's validity."),
+        ),
+        other_columns=(
+            ("amount", "Value of the deal at that time."),
+            ("close_date", "Expected close date at that time."),
+        ),
+        indexes=("opportunity_id",),
+        identities=(
+            Identity("opportunity", ("opportunity_id",)),
+            Identity("opportunity", ("id",)),
+        ),
+    ),
+    SourceTable(
+        source="salesforce",
+        name="opportunity_field_history",
+        pipeline="salesforce",
+        description="One row per changed field of a deal: another form of the stage history.",
+        without="the stage history comes from opportunity_history, if the source has it",
+        key=("id",),
+        columns=(
+            Column("id", "text", "Salesforce's id of the change.", required=True),
+            Column("opportunity_id", "text", "The deal.", required=True),
+            Column("field", "text", "The field that changed.", required=True),
+            Column("old_value", "text", "The old value."),
+            Column("new_value", "text", "The new value."),
+            Column("created_date", "timestamptz", "Time of the change."),
+        ),
+        indexes=("opportunity_id",),
+        identities=(Identity("opportunity", ("opportunity_id",)),),
+    ),
+)
