@@ -240,7 +240,7 @@ class Settings(BaseSettings):
             )
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in {"postgres", "postgresql"}:
-            raise SettingError("DATABASE_URL must start with postgresql://; see the README's table of settings.")
+            raise SettingError("DATABASE_URL must start with postgresql://; see docs/settings.md.")
         return _encrypted(f"postgresql://{rest}")
 
     def project(self) -> str:

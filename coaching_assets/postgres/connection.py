@@ -89,7 +89,7 @@ def explain_connection_failure(url: str, error: psycopg2.Error) -> str:
     if "role" in text and "does not exist" in text:
         return f"DATABASE_URL: {where} has no user {parts.username!r}. Create it or correct the name."
     if "ssl" in text or "tls" in text:
-        return f"DATABASE_URL: no encrypted connection to {where}. See sslmode in the README's table of settings."
+        return f"DATABASE_URL: no encrypted connection to {where}. See docs/security.md, Encryption."
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return f"DATABASE_URL: {where} cannot be reached ({first_line}). Is it running, and is the address right?"
 
