@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
-from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
@@ -62,12 +61,11 @@ def write_in_turn(due: DueList, pace: Pace, group: Group, tables: Sequence[Publi
     """Write one batch after the other, each in a transaction; the last one's stays open, for what is to go with it."""
     keys = due.take(pace.size)
     while keys:
-        written = _write(due.database, group, tables, keys)
+        written = write_one_batch(due.database, group, tables, keys)
         pace.adjust(written.aggregates, written.seconds, locks=written.locked)
         keys = due.take(pace.size)
         if keys:
-            due.database.commit()
-            reach(KillPoint.BATCH_COMMITTED)
+            commit_batch(due.database)
         yield written
 
 
@@ -109,20 +107,26 @@ def _worker(settings: Settings) -> Iterator[Connection]:
         yield database
 
 
-def _write(database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]) -> Written:
+def write_one_batch(
+    database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]
+) -> Written:
+    """Write the aggregates with these keys, without a commit."""
     started = monotonic()
     outcomes = {table.name: Outcome() for table in tables}
     with database.cursor() as cursor:
         fill_batch(cursor, keys)
     write_batch(database, group, tables, outcomes)
-    reach(KillPoint.BATCH_WRITTEN)
     return Written(len(keys), outcomes, monotonic() - started)
 
 
 def _write_and_commit(
     database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]
 ) -> Written:
-    written = _write(database, group, tables, keys)
-    database.commit()
-    reach(KillPoint.BATCH_COMMITTED)
+    written = write_one_batch(database, group, tables, keys)
+    commit_batch(database)
     return written
+
+
+def commit_batch(database: Connection) -> None:
+    """Commit a batch before the last one, by itself."""
+    database.commit()

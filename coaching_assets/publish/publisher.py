@@ -8,7 +8,6 @@ from datetime import datetime
 
 from psycopg2 import sql
 
-from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.postgres.connection import Connection, read_sql, run_sql_file, wait_for_advisory_lock
 from coaching_assets.publish import write as writing
 from coaching_assets.publish.application import require_application_tables
@@ -101,7 +100,6 @@ class Publisher:
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
         self._find_new_loads(group, tables)
         due = self.find_due(group)
-        reach(KillPoint.DUE_FOUND)
         done = 0
         for written in self._write(group, tables, due):
             done += written.aggregates
@@ -109,17 +107,10 @@ class Publisher:
                 outcomes[name].add(outcome)
             if progress is not None and done < due:
                 progress(done, due)
-        reach(KillPoint.ALL_WRITTEN)
-        self._note_published(group, tables, started)
-        reach(KillPoint.LOADS_NOTED)
-        for table in tables:
-            writing.count_open(self.database, table, outcomes[table.name])
-            write_status(self.database, table, outcomes[table.name], self.replica)
-        reach(KillPoint.STATUS_WRITTEN)
+        self._record_published(group, tables, started)
+        self._write_sync_status(tables, outcomes)
         self.database.commit()
-        reach(KillPoint.PUBLISHED)
-        for table in tables:
-            writing.note_row_count(self.database, table, outcomes[table.name])
+        self._record_row_counts(tables, outcomes)
         if progress is not None and due:
             progress(due, due)
         return outcomes
@@ -214,7 +205,7 @@ class Publisher:
             cursor.execute("analyze due")
         return count
 
-    def _note_published(self, group: Group, tables: Sequence[PublishedTable], started: datetime) -> None:
+    def _record_published(self, group: Group, tables: Sequence[PublishedTable], started: datetime) -> None:
         fingerprint = self._fingerprint(group)
         with self.database.cursor() as cursor:
             if len(tables) == len(group.tables):
@@ -241,6 +232,15 @@ class Publisher:
                     " do update set fingerprint = excluded.fingerprint, published_at = excluded.published_at",
                     (table.name, fingerprint, started),
                 )
+
+    def _write_sync_status(self, tables: Sequence[PublishedTable], outcomes: dict[TableName, Outcome]) -> None:
+        for table in tables:
+            writing.count_open(self.database, table, outcomes[table.name])
+            write_status(self.database, table, outcomes[table.name], self.replica)
+
+    def _record_row_counts(self, tables: Sequence[PublishedTable], outcomes: dict[TableName, Outcome]) -> None:
+        for table in tables:
+            writing.note_row_count(self.database, table, outcomes[table.name])
 
     def _fingerprint(self, group: Group) -> str:
         """The rules and settings that the group's rows depend on besides the replica's."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
 
-from coaching_assets.kill_points import KillPoint, reach
-
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection, _SharedDatabase
 
@@ -30,7 +28,6 @@ class CopyJob(PostgresParquetCopyJob):
         from pyarrow import RecordBatchReader
         from pyarrow.parquet import ParquetFile
 
-        reach(KillPoint.COPYING)
         with ParquetFile(self._file_path, pre_buffer=False) as file:
             if file.metadata.num_rows:
                 catalog, schema = self._set_catalog_and_schema()
@@ -46,7 +43,6 @@ class CopyJob(PostgresParquetCopyJob):
                         db_schema_name=schema,
                     )
                     connection.commit()
-        reach(KillPoint.STAGED)
 
     def _connect(self) -> "Connection":
         from adbc_driver_manager import AdbcConnection

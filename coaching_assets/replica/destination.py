@@ -14,7 +14,6 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
-from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.replica.copying import CopyJob, rows_copied
 
 KEY_HINT = "x-coaching-key"
@@ -61,9 +60,7 @@ class MergeJob(SqlLoadJob):
 
     def run(self) -> None:
         """Merge one table, in a transaction of its own."""
-        reach(KillPoint.MERGING)
         super().run()
-        reach(KillPoint.MERGED)
 
 
 class ReplicaClient(PostgresClient):
@@ -80,14 +77,11 @@ class ReplicaClient(PostgresClient):
 
     def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
         """Make the tables and columns that are missing; the first thing of a load."""
-        reach(KillPoint.EXTRACTED)
         return super().update_stored_schema(*arguments, **options)
 
     def complete_load(self, load_id: str) -> None:
         """Note that a load is complete; the last thing of it."""
-        reach(KillPoint.BEFORE_LOAD_NOTED)
         super().complete_load(load_id)
-        reach(KillPoint.LOADED)
 
     def create_table_chain_completed_followup_jobs(
         self,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from coaching_assets.kill_points import KillPoint, reach
 from coaching_assets.replica.placement import Placement, place
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class Extraction:
             if self.on_rows is not None:
                 self.on_rows(self.description.table, rows)
             yield place(to_loadable(batch, self.description.fields), self.placed)
-            reach(KillPoint.EXTRACTING)
 
     def _read(self) -> "TableRead":
         from coaching_assets.bigquery.reading import read

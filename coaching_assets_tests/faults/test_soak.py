@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 from psycopg2 import errors
 
-from coaching_assets.kill_points import VARIABLE, KillPoint
 from coaching_assets_tests.faults.daemon import Daemon, Holdings, daemon
+from coaching_assets_tests.faults.failpoints import VARIABLE, Failpoint
 from coaching_assets_tests.faults.proxy import Proxy, proxy
 from coaching_assets_tests.faults.read_api import STORAGE
 from coaching_assets_tests.faults.test_state import LOSSES
@@ -120,9 +120,9 @@ class Soak:
         yield
 
     @contextmanager
-    def killed_at_a_point(self) -> Iterator[None]:
+    def killed_at_a_failpoint(self) -> Iterator[None]:
         """First a sync that kills itself; where nothing changed, it may not get there."""
-        command = self.start(**{VARIABLE: self.chance.choice(list(KillPoint))})
+        command = self.start(**{VARIABLE: self.chance.choice(list(Failpoint))})
         assert command.wait() in (0, -signal.SIGKILL), command.printed()
         yield
 
@@ -184,7 +184,7 @@ def _nothing(soak: Soak) -> Iterator[None]:
 FAULTS: dict[str, Callable[[Soak], AbstractContextManager[None]]] = {
     "nothing": _nothing,
     "killed at a random moment": Soak.killed_at_a_moment,
-    "killed at a named point": Soak.killed_at_a_point,
+    "killed at a failpoint": Soak.killed_at_a_failpoint,
     "two syncs at once": Soak.two_at_once,
     "all connections to Postgres cut at a random moment": Soak.cut,
     "connections to Postgres reset after so many bytes": lambda soak: soak.reset("Postgres"),

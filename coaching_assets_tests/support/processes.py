@@ -92,6 +92,6 @@ def _run(arguments: tuple[str, ...], environment: Mapping[str, str], streams: tu
     # multiprocessing has closed it
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
     sys.argv = ["coaching", *arguments]
-    from coaching_assets.cli.app import main
+    from coaching_assets_tests.faults.failpoints import main
 
     main()

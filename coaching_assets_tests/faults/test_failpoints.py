@@ -1,31 +1,38 @@
-"""The process is killed at each point that is named, and the next sync brings everything about."""
+"""A sync is killed at each failpoint, and the next sync completes it."""
 
 import signal
+from pkgutil import resolve_name
 
 import pytest
 
-from coaching_assets.kill_points import VARIABLE, KillPoint
 from coaching_assets.working_folder import PREFIX, working_folder
+from coaching_assets_tests.faults.failpoints import PLACES, VARIABLE, Failpoint
 from coaching_assets_tests.faults.scene import Scene
 
-REPRESENTATIVE = (KillPoint.STAGED, KillPoint.BEFORE_LOAD_NOTED, KillPoint.BATCH_COMMITTED, KillPoint.LOADS_NOTED)
-"""Those that `make test` tries too."""
+REPRESENTATIVE = (Failpoint.STAGED, Failpoint.BEFORE_LOAD_RECORDED, Failpoint.BATCH_COMMITTED, Failpoint.LOADS_RECORDED)
+"""The failpoints that `make test` tries too."""
 
 
-@pytest.mark.breaks("the process is killed at a named point")
+@pytest.mark.breaks("the process is killed at a failpoint")
 @pytest.mark.parametrize(
     "point",
-    [point if point in REPRESENTATIVE else pytest.param(point, marks=pytest.mark.faults) for point in KillPoint],
+    [point if point in REPRESENTATIVE else pytest.param(point, marks=pytest.mark.faults) for point in Failpoint],
 )
-def test_killed_at(scene: Scene, point: KillPoint) -> None:
+def test_killed_at(scene: Scene, point: Failpoint) -> None:
     with scene.in_use():
         command = scene.start("sync", **{VARIABLE: point})
         assert command.wait() == -signal.SIGKILL, command.printed()
     scene.assert_healed()
 
 
+def test_each_failpoint_is_at_a_function_of_the_product() -> None:
+    for point in Failpoint:
+        _, owner, name = PLACES[point]
+        assert hasattr(resolve_name(owner), name), f"{point}: {owner} has no {name}; name the function in PLACES"
+
+
 def test_what_a_killed_process_leaves_in_temporary_folders_is_removed(scene: Scene) -> None:
-    command = scene.start("sync", **{VARIABLE: KillPoint.STAGED})
+    command = scene.start("sync", **{VARIABLE: Failpoint.STAGED})
     assert command.wait() == -signal.SIGKILL, command.printed()
     left_behind = set(scene.folder.glob(f"{PREFIX}*"))
     assert len(left_behind) == 2, "dlt's and Dagster's"
