@@ -1,23 +1,38 @@
-"""`coaching alert-test`: one message to everybody who is to be alerted, and whether each accepted it."""
+"""`coaching alert-test`: send a test message to every recipient."""
 
-from rich.console import Console
+from typing import TYPE_CHECKING
 
-from coaching_assets.alerts.send import recipients
-from coaching_assets.settings import SettingError, Settings
+import typer
 
-TITLE = "A test of the coaching assets' alerts"
-TEXT = "Somebody ran `coaching alert-test`. Nothing is wrong, and there is nothing to do."
+from coaching_assets.cli.terminal import Verbose, console, report_errors
+
+if TYPE_CHECKING:
+    from coaching_assets.settings import Settings
+
+TITLE = "Test alert from coaching assets"
+TEXT = "Somebody ran `coaching alert-test`. Nothing is wrong and there is nothing to do."
 
 
-def send_test(console: Console, settings: Settings) -> bool:
-    """Send the message, and print a line an entry of the settings: by scheme and host, never by its secrets.
+def alert_test(verbose: Verbose = False) -> None:
+    """Send a test message to every alert recipient. Exits with 1 if any of them did not accept it."""
+    from coaching_assets.settings import load_settings
+
+    with report_errors(verbose):
+        raise typer.Exit(0 if send_test(load_settings()) else 1)
+
+
+def send_test(settings: "Settings") -> bool:
+    """Send the message and print one line per recipient, without the secrets of its URL.
 
     Returns:
-        Whether all of them accepted it.
+        Whether every recipient accepted the message.
 
     Raises:
-        SettingError: nobody is to be alerted.
+        SettingError: no recipient is configured.
     """
+    from coaching_assets.alerts.send import recipients
+    from coaching_assets.settings import SettingError
+
     accepted = True
     entries = list(recipients(settings))
     if not entries:

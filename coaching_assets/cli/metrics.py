@@ -1,142 +1,22 @@
-"""`coaching metrics`: what the last syncs did, for Prometheus, read from Postgres at each scrape."""
+"""`coaching metrics`: serve the figures of the last syncs to Prometheus."""
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
-import psycopg2
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-from psycopg2.extensions import quote_ident
+import typer
 
-from coaching_assets.errors import CoachingError
-from coaching_assets.postgres.connection import CannotConnect, Connection, connect, read_sql
-from coaching_assets.settings import SettingError, Settings
-
-if TYPE_CHECKING:
-    from wsgiref.simple_server import WSGIServer
-
-QUERY_TIMEOUT = "5s"
-"""Prometheus itself gives up after ten seconds."""
+from coaching_assets.cli.terminal import Verbose, notify, report_errors
 
 
-class CannotListen(CoachingError):
-    """The address of the exporter cannot be had; the message says so and what to do."""
+def metrics(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 9464,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    verbose: Verbose = False,
+) -> None:
+    """Serve metrics of the last syncs to Prometheus, until Ctrl-C."""
+    from coaching_assets.metrics.exporter import serve
+    from coaching_assets.settings import load_settings
 
-
-@dataclass(frozen=True)
-class Measured:
-    """A metric of a table, and the columns of `metrics.sql` that hold it, each with the labels that it stands for."""
-
-    name: str
-    documentation: str
-    columns: tuple[tuple[int, str | None], ...]
-    counter: bool = False
-    label: str | None = None
-
-
-METRICS = (
-    Measured(
-        "coaching_rows_synced",
-        "Rows that the last sync of a table wrote, or looked at and left as they were.",
-        ((2, "inserted"), (3, "updated"), (4, "deleted"), (5, "unchanged")),
-        label="operation",
-    ),
-    Measured("coaching_rows_synced_total", "Rows inserted, updated or deleted by all syncs.", ((13, None),), True),
-    Measured("coaching_rows_read", "Rows that the last sync of a table read from BigQuery.", ((6, None),)),
-    Measured(
-        "coaching_errors_count",
-        "Source rows that cannot be published; of a table of the replica 1 where it could not be loaded.",
-        ((7, None),),
-    ),
-    Measured("coaching_duration_seconds", "Seconds that the last sync of a table and its group took.", ((8, None),)),
-    Measured("coaching_last_sync_timestamp_seconds", "When the last sync of a table ended.", ((10, None),)),
-    Measured("coaching_syncs_total", "Syncs of a table.", ((11, None),), True),
-    Measured("coaching_failed_syncs_total", "Syncs of a table that failed.", ((12, None),), True),
-)
-LAGS = {
-    False: ("coaching_source_lag_seconds", "Seconds since Fivetran's newest row in a table of the replica."),
-    True: ("coaching_published_lag_seconds", "Seconds since Fivetran's newest row that a published table reflects."),
-}
-LAG, IS_PUBLISHED, STATUS = 9, 14, 15
-
-
-class SyncCollector(Collector):
-    """Reads Postgres at each scrape; where that is away, `coaching_up` is 0 and nothing else is said."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def collect(self) -> Iterable[Metric]:
-        """The metrics of this moment."""
-        up = GaugeMetricFamily("coaching_up", "Whether Postgres could be asked.")
-        try:
-            with connect(self.settings, autocommit=True) as database:
-                rows = _read(database, self.settings)
-        except (SettingError, CannotConnect, psycopg2.Error) as error:
-            logging.getLogger(__name__).warning(str(error).strip())
-            up.add_metric([], 0)
-            return [up]
-        up.add_metric([], 1)
-        return [up, *_metrics(rows)]
-
-
-def serve(settings: Settings, host: str, port: int) -> tuple["WSGIServer", Thread]:
-    """Serve the metrics from a thread.
-
-    Args:
-        settings: where Postgres is.
-        host: the address that is listened at.
-        port: likewise; 0 takes a free one.
-
-    Raises:
-        SettingError: DATABASE_URL is missing or wrong.
-        CannotListen: the address cannot be had.
-    """
-    settings.postgres_url()
-    registry = CollectorRegistry()
-    registry.register(SyncCollector(settings))
-    try:
-        return start_http_server(port, host, registry)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CannotListen(f"{host}:{port} cannot be listened at ({reason}). Give another --host or --port.") from error
-
-
-def _read(database: Connection, settings: Settings) -> list[tuple[Any, ...]]:
-    """A row a table that was synced; none before the first sync."""
-    with database.cursor() as cursor:
-        cursor.execute("select set_config('statement_timeout', %s, false)", (QUERY_TIMEOUT,))
-        cursor.execute("select to_regclass('coaching_sync.last_syncs') is null")
-        if cursor.fetchone() == (True,):
-            return []
-        path = quote_ident(settings.coaching_schema, cursor)
-        cursor.execute("select set_config('search_path', %s, false)", (path,))
-        cursor.execute(read_sql(__package__, "metrics.sql"), {"schema": settings.coaching_schema})
-        return cursor.fetchall()
-
-
-def _metrics(rows: Sequence[tuple[Any, ...]]) -> Iterator[Metric]:
-    for measured in METRICS:
-        labels = ["table", measured.label] if measured.label else ["table"]
-        kind = CounterMetricFamily if measured.counter else GaugeMetricFamily
-        family = kind(measured.name, measured.documentation, labels=labels)
-        for row in rows:
-            for column, value in measured.columns:
-                family.add_metric([row[0], value] if value else [row[0]], row[column])
-        yield family
-    for is_published, (name, documentation) in LAGS.items():
-        lag = GaugeMetricFamily(name, documentation, labels=["table"])
-        for row in rows:
-            if row[IS_PUBLISHED] == is_published and row[LAG] is not None:
-                lag.add_metric([row[0]], float(row[LAG]))
-        yield lag
-    status = GaugeMetricFamily(
-        "coaching_last_sync_status", "How the last sync of a table went.", labels=["table", "status"]
-    )
-    for row in rows:
-        status.add_metric([row[0], row[STATUS]], 1)
-    yield status
+    with report_errors(verbose):
+        server, thread = serve(load_settings(), host, port)
+        notify(f"Serving http://{host}:{server.server_port}/metrics …")
+        thread.join()

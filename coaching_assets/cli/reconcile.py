@@ -1,93 +1,122 @@
-"""`coaching reconcile`: how replica and published tables compare with what they are made from, as a table."""
+"""`coaching reconcile`: compare every layer with the one below it, and repair the differences."""
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 from rich.table import Table
 
-from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES, TablePlan
-from coaching_assets.reconcile.comparison import KINDS, Comparison
-from coaching_assets.reconcile.reconciliation import Reconciliation
+from coaching_assets.cli.terminal import (
+    Verbose,
+    add_figures,
+    console,
+    new_table,
+    notify,
+    print_examples,
+    print_line,
+    report_errors,
+)
+
+if TYPE_CHECKING:
+    from coaching_assets.reconcile.comparison import Comparison
+    from coaching_assets.reconcile.reconciliation import Reconciliation
 
 
-def print_reconciliation(console: Console, result: Reconciliation) -> None:
-    """Print the replica's tables, the published tables, examples of what differs, and what was not mended."""
+def reconcile(
+    repair: Annotated[bool, typer.Option("--repair", help="Repair the differences.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --repair: also delete more extra rows than RECONCILE_SURPLUS_SHARE.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare the replica with BigQuery, and the published tables with the replica. Exits with 1 if rows differ."""
+    if force and not repair:
+        raise typer.BadParameter("--force works only with --repair. Give both.")
+    from coaching_assets.reconcile.reconciliation import reconcile as compare_all
+    from coaching_assets.settings import load_settings
+
+    with report_errors(verbose):
+        result = compare_all(load_settings(), repair=repair, force=force, tell=notify)
+        print_reconciliation(result)
+        raise typer.Exit(0 if result.is_equal else 1)
+
+
+def print_reconciliation(result: "Reconciliation") -> None:
+    """Print both comparisons as tables, then examples of the differences, then what could not be repaired."""
+    from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES
+    from coaching_assets.reconcile.comparison import KINDS
+
     comparisons = result.comparisons.values()
     console.print(_replica_table(result))
     console.print()
     console.print(_published_table(result))
     for comparison in comparisons:
         for kind in KINDS:
-            _print_examples(console, f"{comparison.name}, {kind}", comparison.examples[kind], comparison.rows[kind])
+            print_examples(f"{comparison.name}, {kind}", comparison.examples[kind], comparison.rows[kind])
     for name, planned in result.plan.tables.items():
         for action in CHANGES:
-            examples = [str(example) for example in planned.examples[action]]
-            _print_examples(console, f"{name}, {AS_DIFFERENCE[action]}", examples, planned.rows[action])
+            print_examples(f"{name}, {AS_DIFFERENCE[action]}", planned.examples[action], planned.rows[action])
     for comparison in comparisons:
         if comparison.reason and not comparison.is_equal:
-            console.print(f"{comparison.name}: {comparison.reason}", style="red", markup=False, highlight=False)
+            print_line(f"{comparison.name}: {comparison.reason}", style="red")
     for refusal in result.refusals:
-        console.print(refusal, style="red", markup=False, highlight=False)
+        print_line(refusal, style="red")
     differs = result.plan.changes or any(sum(comparison.rows.values()) for comparison in comparisons)
     if differs and not result.found:
-        console.print("`coaching reconcile --repair` mends what differs.", highlight=False)
+        print_line("Run `coaching reconcile --repair` to repair the differences.")
 
 
-def _replica_table(result: Reconciliation) -> Table:
-    table = _table("Replica and BigQuery", "equal", *KINDS, "not synced yet", "withheld")
+def _replica_table(result: "Reconciliation") -> Table:
+    from coaching_assets.reconcile.comparison import KINDS
+
+    table = _table("Replica compared with BigQuery", "equal", *KINDS, "not synced yet", "withheld")
     if result.found:
-        table.add_column("mended", justify="right", no_wrap=True)
+        add_figures(table, "repaired")
     table.add_column("as of (UTC)", no_wrap=True)
     for comparison in result.comparisons.values():
-        is_compared = comparison.state in {"compared", "not loaded"}
         figures = [
             comparison.equal,
             *(comparison.rows[kind] for kind in KINDS),
             comparison.pending,
             comparison.withheld,
         ]
-        cells = [f"{figure:,}" if is_compared else "" for figure in figures]
         if result.found:
-            left = sum(comparison.rows.values()) + comparison.withheld
-            mended = result.found.get(comparison.name, 0) - left
-            cells.append(f"{max(mended, 0):,}" if is_compared else "")
+            figures.append(_repaired(result, comparison))
+        is_compared = comparison.state in {"compared", "not loaded"}
         as_of = f"{comparison.as_of:%Y-%m-%d %H:%M:%S}"
-        state = as_of if comparison.state == "compared" else f"[yellow]{comparison.state}[/yellow]"
-        table.add_row(_marked(comparison), *cells, state)
+        table.add_row(
+            _marked(comparison.name, differs=not comparison.is_equal),
+            *(f"{figure:,}" if is_compared else "" for figure in figures),
+            as_of if comparison.state == "compared" else f"[yellow]{comparison.state}[/yellow]",
+        )
     return table
 
 
-def _published_table(result: Reconciliation) -> Table:
-    table = _table("Published tables and replica", "equal", *(AS_DIFFERENCE[action] for action in CHANGES), "kept")
+def _published_table(result: "Reconciliation") -> Table:
+    from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES
+
+    differences = [AS_DIFFERENCE[action] for action in CHANGES]
+    table = _table("Published tables compared with the replica", "equal", *differences, "kept")
     if result.found:
-        table.add_column("mended", justify="right", no_wrap=True)
+        add_figures(table, "repaired")
     for name, planned in result.plan.tables.items():
         figures = [planned.equal, *(planned.rows[action] for action in CHANGES), planned.rows["kept"]]
         if result.found:
             figures.append(max(result.found.get(name, 0) - planned.changes, 0))
-        table.add_row(_coloured(name, planned), *(f"{figure:,}" for figure in figures))
+        table.add_row(_marked(name, differs=bool(planned.changes)), *(f"{figure:,}" for figure in figures))
     return table
 
 
 def _table(title: str, *figures: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table = new_table(title)
     table.add_column("table", no_wrap=True)
-    for figure in figures:
-        table.add_column(figure, justify="right", no_wrap=True)
+    add_figures(table, *figures)
     return table
 
 
-def _marked(comparison: Comparison) -> str:
-    return comparison.name if comparison.is_equal else f"[red]{comparison.name}[/red]"
+def _repaired(result: "Reconciliation", comparison: "Comparison") -> int:
+    left = sum(comparison.rows.values()) + comparison.withheld
+    return max(result.found.get(comparison.name, 0) - left, 0)
 
 
-def _coloured(name: str, planned: TablePlan) -> str:
-    return f"[red]{name}[/red]" if planned.changes else name
-
-
-def _print_examples(console: Console, title: str, examples: list[str], rows: int) -> None:
-    if examples:
-        console.print(f"\n{title}:", style="bold", highlight=False)
-        for example in examples:
-            console.print(f"  {example}", markup=False, highlight=False)
-        if rows > len(examples):
-            console.print(f"  and {rows - len(examples):,} more", highlight=False)
+def _marked(name: str, *, differs: bool) -> str:
+    return f"[red]{name}[/red]" if differs else name

@@ -1,4 +1,4 @@
-"""`make demo`: the whole graph on an embedded Postgres and a BigQuery emulator, then Dagster's UI until Ctrl-C."""
+"""`make demo`: run all tables on an embedded Postgres and a BigQuery emulator, then serve Dagster's UI until Ctrl-C."""
 
 import os
 import shutil
@@ -8,19 +8,20 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from coaching_assets.cli.app import console
+from coaching_assets.cli.terminal import console, print_line
 from coaching_assets.demo.servers import BigQueryEmulator, bigquery_emulator, embedded_postgres
 from coaching_assets.demo.supervision import HOST, answers, free_port, supervised, wait_until
+from coaching_assets.errors import CoachingError
 
 FOLDER = Path(".demo")
 SCALE = float(os.environ.get("DEMO_SCALE", "1"))
 
 
 def main() -> int:
-    """Run the demo; the exit status is 0 where the sync worked."""
+    """Run the demo; the exit status is 0 if the sync succeeded."""
     FOLDER.mkdir(exist_ok=True)
     with ExitStack() as servers:
-        console.print("Starting Postgres and the BigQuery emulator …")
+        print_line("Starting Postgres and the BigQuery emulator …")
         postgres = servers.enter_context(embedded_postgres(FOLDER / "postgres"))
         emulator = servers.enter_context(bigquery_emulator(FOLDER / "bigquery"))
         for database in ("coaching", "dagster"):
@@ -35,7 +36,7 @@ def main() -> int:
 
 
 def _set_environment(emulator: BigQueryEmulator, coaching_url: str, dagster_url: str) -> None:
-    """Point this process, and those that it starts, at the demo's servers, whatever was set before."""
+    """Point this process and its children at the demo's servers, and override the user's own settings."""
     from coaching_assets.demo.sample import COMPANY_DOMAIN
 
     home = FOLDER.resolve() / "dagster_home"
@@ -53,18 +54,18 @@ def _set_environment(emulator: BigQueryEmulator, coaching_url: str, dagster_url:
 
 
 def _load_sample(emulator: BigQueryEmulator) -> None:
-    """Fill BigQuery and create the application's tables, the first time only."""
-    from coaching_assets.cli.init_db import NotEmpty, init_db
+    """Create the application's tables and load sample data into BigQuery, unless an earlier demo did."""
     from coaching_assets.demo.sample import generate, load
+    from coaching_assets.publish.application import NotEmpty, create_application_tables
     from coaching_assets.settings import load_settings
 
     with suppress(NotEmpty):
-        init_db(load_settings())
+        create_application_tables(load_settings())
     stamp = FOLDER / "bigquery" / "sample-loaded"
     if stamp.exists():
-        console.print(f"The sample data of {stamp.read_text().strip()} is there already.")
+        print_line(f"Using the sample data generated at {stamp.read_text().strip()}.")
         return
-    console.print("Writing sample data: half a year of a sales team's calls, e-mails and deals …")
+    print_line("Generating sample data: half a year of a sales team's calls, e-mails and deals …")
     until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     client = emulator.client()
     load(client, emulator.project, generate(SCALE, until=until))
@@ -73,15 +74,17 @@ def _load_sample(emulator: BigQueryEmulator) -> None:
 
 
 def _sync() -> bool:
-    from coaching_assets.cli.status import absent_sources, print_status, read_status
-    from coaching_assets.cli.sync import print_report, run_sync
+    from coaching_assets.cli.status import print_status
+    from coaching_assets.cli.sync import print_report
+    from coaching_assets.defs.in_process import run_sync
+    from coaching_assets.publish.status import missing_sources, read_status
     from coaching_assets.settings import load_settings
 
     settings = load_settings()
-    console.print("Running coaching_sync …")
+    print_line("Running the job coaching_sync …")
     report = run_sync(settings)
-    print_report(console, report)
-    print_status(console, read_status(settings), absent_sources(settings))
+    print_report(report)
+    print_status(read_status(settings), missing_sources(settings))
     return report.success
 
 
@@ -90,14 +93,14 @@ def _serve() -> None:
     port = int(os.environ.get("DEMO_PORT", "0")) or free_port()
     log = Path(os.environ["DAGSTER_HOME"]) / "dagster.log"
     address = f"http://{HOST}:{port}"
-    console.print(f"\nStarting Dagster (its log: {log}) …", highlight=False, soft_wrap=True)
+    console.print(f"\nStarting Dagster (log: {log}) …", highlight=False, soft_wrap=True)
     with supervised(_dagster_command(port), log) as server:
         wait_until(server, log, lambda: answers(port, "server_info") or None)
-        console.print(f"Dagster's UI: [bold]{address}[/bold]   (Ctrl-C ends everything)")
+        console.print(f"Dagster's UI: [bold]{address}[/bold]   (Ctrl-C stops the demo)")
         with suppress(KeyboardInterrupt):
             server.wait()
-            console.print("Dagster ended; its log says why.", style="red")
-        console.print("Stopping …")
+            print_line(f"Dagster stopped unexpectedly. See {log}.", style="red")
+        print_line("Stopping …")
 
 
 def _dagster_command(port: int) -> list[str]:
@@ -106,7 +109,7 @@ def _dagster_command(port: int) -> list[str]:
 
 
 def _interrupt(*_: object) -> None:
-    """Whatever asks this process to end, it ends as by Ctrl-C: after stopping what it started."""
+    """Treat every termination signal like Ctrl-C, so that the servers are stopped first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -116,6 +119,9 @@ if __name__ == "__main__":
         signal.signal(number, _interrupt)
     try:
         sys.exit(main())
+    except CoachingError as error:
+        print_line(str(error), style="red")
+        sys.exit(1)
     except KeyboardInterrupt:
-        console.print("Stopped.")
+        print_line("Stopped.")
         sys.exit(130)

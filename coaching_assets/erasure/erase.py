@@ -9,9 +9,6 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import IdentityKind
@@ -124,24 +121,6 @@ def erase(settings: Settings, request: Request, *, only_look: bool = False) -> E
         else:
             database.commit()
     return erasure
-
-
-def print_erasure(console: Console, erasure: Erasure, *, only_look: bool) -> None:
-    """Print what goes, table by table, and what remains."""
-    title = "would be erased" if only_look else "erased"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
-    table.add_column("table")
-    table.add_column("rows", justify="right")
-    table.add_column("how")
-    for how, rows in erasure.sections.items():
-        for name, count in rows.items():
-            table.add_row(name, f"{count:,}", how)
-    if table.row_count:
-        console.print(table)
-    else:
-        console.print("No row is about it. A later sync leaves it out all the same.", highlight=False)
-    for name, count in erasure.remaining.items():
-        console.print(f"Still mentioned in {count:,} rows of {name}.", style="yellow", markup=False, highlight=False)
 
 
 def _erase(cursor: Cursor, publisher: Publisher, request: Request) -> Erasure:

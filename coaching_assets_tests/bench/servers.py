@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from coaching_assets.cli.init_db import init_db
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, load
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
+from coaching_assets.publish.application import create_application_tables
 from coaching_assets.settings import load_settings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Servers:
         )
         installation.folder.mkdir()
         with environment_of(installation):
-            init_db(load_settings())
+            create_application_tables(load_settings())
         return installation
 
     def copy(self, installation: Installation, name: str) -> Installation:

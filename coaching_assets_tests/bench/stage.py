@@ -24,12 +24,12 @@ def run_steps(steps: list[str]) -> int:
     """Run these steps, or all, once what they need is imported."""
     from dagster import AssetsDefinition
 
-    from coaching_assets.cli.sync import check_reachable
     from coaching_assets.definitions import defs, sync_job
     from coaching_assets.defs.instance import instance_of_this_process
+    from coaching_assets.publish.preflight import check_connections
     from coaching_assets.settings import load_settings
 
-    check_reachable(load_settings())
+    check_connections(load_settings())
     keys = [
         key
         for asset in defs.assets or ()

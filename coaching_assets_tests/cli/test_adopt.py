@@ -1,15 +1,14 @@
 """`coaching adopt --dry-run` on a database that an earlier importer left: what it says, and that it writes nothing."""
 
-import io
-
 import psycopg2
 import pytest
-from rich.console import Console
 
 from coaching_assets.bigquery.errors import SourceError
-from coaching_assets.cli.adopt import DryRun, dry_run, print_dry_run
+from coaching_assets.cli.adopt import print_dry_run
+from coaching_assets.cli.terminal import console
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import pg_dump_schema
+from coaching_assets.publish.dry_run import DryRun, dry_run
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.processes import coaching
@@ -112,9 +111,9 @@ def everything(deployment: Deployment) -> tuple[list[tuple], str, list[tuple]]:
 
 
 def printed(result: DryRun) -> str:
-    file = io.StringIO()
-    print_dry_run(Console(file=file, width=120), result)
-    return file.getvalue()
+    with console.capture() as captured:
+        print_dry_run(result)
+    return captured.get()
 
 
 def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(
@@ -142,7 +141,7 @@ def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(
     assert "title" in example.columns
     assert all(len(examples) <= 10 for table in tables.values() for examples in table.examples.values())
     text = printed(result)
-    assert "Computed from BigQuery as it is now. Nothing was written." in text
+    assert "Computed from the current rows in BigQuery. Nothing was written." in text
     assert str(example) in text
 
     report = legacy.sync()
@@ -186,4 +185,4 @@ def test_a_dry_run_that_fails_leaves_nothing_behind(deployment: Deployment, samp
 def test_adopting_is_part_of_a_sync() -> None:
     printed = coaching("adopt")
     assert printed.returncode == 0
-    assert "Adoption is part of every sync" in printed.stdout
+    assert "Every sync adopts existing rows" in printed.stdout

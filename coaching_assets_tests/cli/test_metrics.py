@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from coaching_assets.cli.app import app
-from coaching_assets.cli.metrics import CannotListen, serve
 from coaching_assets.demo.sample import generate
+from coaching_assets.metrics.exporter import CannotListen, serve
 from coaching_assets.settings import SettingError, load_settings
 from coaching_assets_tests.support.deployment import Deployment
 
@@ -90,7 +90,7 @@ def test_postgres_away_is_a_metric_and_no_crash(monkeypatch: pytest.MonkeyPatch)
     with exporter() as url:
         assert scrape(url) == {("coaching_up",): 0.0}
         assert scrape(url) == {("coaching_up",): 0.0}
-        with pytest.raises(CannotListen, match="cannot be listened at"):
+        with pytest.raises(CannotListen, match="Cannot listen on"):
             serve(load_settings(), "127.0.0.1", int(url.rsplit(":", 1)[1].removesuffix("/metrics")))
     monkeypatch.delenv("DATABASE_URL")
     with pytest.raises(SettingError, match="DATABASE_URL"):

@@ -8,7 +8,7 @@ from coaching_assets_tests.support.processes import coaching
 
 
 def test_rejected_rows_are_listed_and_written_whole(deployment: Deployment) -> None:
-    assert coaching("rejected").stdout.strip() == "No row is rejected."
+    assert coaching("rejected").stdout.strip() == "No rows are rejected."
     deployment.load(generate(0.1))
     assert deployment.sync().failures == ()
     transcripts = "select count(*) from coaching_sync.rejected_rows where published_table = 'transcripts'"
@@ -33,4 +33,4 @@ def test_rejected_rows_are_listed_and_written_whole(deployment: Deployment) -> N
 
     wrong = coaching("rejected", "--table", "callers")
     assert wrong.returncode == 1
-    assert wrong.stderr.startswith("--table callers: there is no such published table; there are opportunities,")
+    assert wrong.stderr.startswith("--table callers: no such published table. Choose one of opportunities,")

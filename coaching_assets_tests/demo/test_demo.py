@@ -45,7 +45,7 @@ def test_it_serves_until_interrupted_and_finds_its_data_again(tmp_path: Path) ->
 
     second = subprocess.run(DEMO, cwd=tmp_path, env=environment(DEMO_EXIT="1"), capture_output=True, text=True)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert "is there already" in second.stdout
+    assert "Using the sample data" in second.stdout
     figures = [line.split()[1:] for line in second.stdout.splitlines() if line.startswith("coaching/")]
     assert len(figures) == 6
     assert all(line[:4] == ["0", "0", "0", "0"] for line in figures), "inserted, updated, unchanged, deleted"

@@ -287,5 +287,5 @@ def test_erasing_asks_first_and_names_what_is_missing(deployment: Deployment) ->
     assert "Erase this for good?" in erase(typed="n\n").stdout
     assert erase().returncode == 1
     assert deployment.query("select count(*) from coaching_sync.erasures") == [(0,)]
-    assert erase(typed="y\n").stdout.count("No row is about it") == 2
+    assert erase(typed="y\n").stdout.count("No row matches.") == 2
     assert deployment.query("select requested from coaching_sync.erasures") == [({"call": 1},)]

@@ -6,8 +6,8 @@ import psutil
 import pytest
 from psycopg2 import sql
 
-from coaching_assets.cli.init_db import init_db
 from coaching_assets.demo.sample import generate
+from coaching_assets.publish.application import create_application_tables
 from coaching_assets_tests.faults.ledger import Trial
 from coaching_assets_tests.faults.read_api import ReadApi
 from coaching_assets_tests.faults.scene import Scene
@@ -69,7 +69,7 @@ def test_a_schema_of_any_name_is_published_to(
     with deployment.connect() as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
     monkeypatch.setenv("COACHING_SCHEMA", schema)
-    init_db(deployment.settings)
+    create_application_tables(deployment.settings)
     sample = generate(0.02)
     deployment.load(sample)
     assert deployment.sync().failures == ()

@@ -10,15 +10,15 @@ import pytest
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from coaching_assets.cli.init_db import init_db
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, load
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
+from coaching_assets.publish.application import create_application_tables
 from coaching_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
-    from coaching_assets.cli.sync import SyncReport
+    from coaching_assets.defs.in_process import SyncReport
 
 APPLICATION_TABLES = (
     "calls",
@@ -65,7 +65,7 @@ class Deployment:
         load(self.client, self.name, sample, tables=tables)
 
     def sync(self) -> "SyncReport":
-        from coaching_assets.cli.sync import run_sync
+        from coaching_assets.defs.in_process import run_sync
 
         return run_sync(self.settings)
 
@@ -112,7 +112,7 @@ def installed(
         client_options=ClientOptions(api_endpoint=emulator.rest_url),
     )
     if template is None:
-        init_db(load_settings())
+        create_application_tables(load_settings())
     yield Deployment(name, postgres, client)
     client.close()
 

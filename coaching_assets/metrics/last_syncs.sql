@@ -1,4 +1,4 @@
--- What is measured of each table: what its last sync did, and for a published one what sync_status says.
+-- One row per synced table: the figures of its last sync, and for a published table its row of sync_status.
 select
     table_name,
     state,

@@ -1,6 +1,6 @@
--- The rights that a sync needs and the current user lacks, each with the statement that grants it.
+-- Rights that a sync needs and the current user lacks, each with the statement that grants it.
 select
-    format('%%s on table %%I.%%I', right_name, %(schema)s, name) as what,
+    format('%%s on table %%I.%%I', right_name, %(schema)s, name) as missing_right,
     format('grant %%s on %%I.%%I to %%I;', right_name, %(schema)s, name, current_user) as remedy
 from unnest(%(tables)s::text[]) as name
 cross join unnest(array['select', 'insert', 'update', 'delete']) as right_name

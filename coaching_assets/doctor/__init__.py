@@ -1,0 +1,1 @@
+"""Checks of an installation: settings, servers, tables and rights. They write nothing."""

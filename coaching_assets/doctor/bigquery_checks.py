@@ -1,0 +1,55 @@
+"""Checks of BigQuery: access, datasets, tables and columns."""
+
+from collections.abc import Iterator
+
+from coaching_assets.bigquery.client import BigQuery, connect
+from coaching_assets.bigquery.errors import DATASET_REMEDY
+from coaching_assets.bigquery.metadata import TableDescription, describe, table_names
+from coaching_assets.catalogue import TABLES, Source, SourceTable
+from coaching_assets.doctor.finding import Finding, State
+from coaching_assets.settings import Settings
+
+
+def check_bigquery(settings: Settings) -> Iterator[Finding]:
+    """Check access to the project, then each dataset and each table that a sync reads."""
+    project = settings.project()
+    origin: str = settings.bigquery_credentials_origin or "Google's application default credentials"
+    if settings.bigquery_emulator_host:
+        origin = f"none, for the emulator at {settings.bigquery_emulator_host}"
+    with connect(settings) as bigquery:
+        datasets: dict[Source, frozenset[str] | None] = {
+            source: table_names(bigquery, settings.datasets[source]) for source in ("gong", "salesforce")
+        }
+        yield Finding("ok", f"BigQuery answers for project {project}; credentials: {origin}")
+        for source, names in datasets.items():
+            yield from _check_dataset(bigquery, settings, source, names)
+
+
+def _check_dataset(
+    bigquery: BigQuery, settings: Settings, source: Source, names: frozenset[str] | None
+) -> Iterator[Finding]:
+    dataset = settings.datasets[source]
+    if names is None:
+        state: State = "failed" if source == "gong" else "warning"
+        remedy = DATASET_REMEDY.format(setting=f"{source.upper()}_DATASET")
+        yield Finding(state, f"Dataset {dataset} does not exist", remedy)
+        return
+    yield Finding("ok", f"Dataset {dataset} has {len(names)} tables")
+    for table in TABLES:
+        if table.source == source:
+            yield _check_table(table, dataset, describe(bigquery, dataset, table.name))
+
+
+def _check_table(table: SourceTable, dataset: str, description: TableDescription | None) -> Finding:
+    name = f"{dataset}.{table.name}"
+    if description is None:
+        remedy = f"Select it in Fivetran's connector. Without it, {table.without}."
+        return Finding("failed" if table.required else "warning", f"{name} is not at the source", remedy)
+    present = frozenset(description.columns)
+    required = [column.name for column in table.columns if column.required and column.name not in present]
+    if required:
+        remedy = f"Select the columns in Fivetran's connector: {', '.join(required)}."
+        return Finding("failed", f"{name} lacks required columns", remedy)
+    optional = [column.name for column in table.columns if column.name not in present]
+    lacks = f", without {', '.join(optional)}" if optional else ""
+    return Finding("ok", f"{name} has {description.row_count:,} rows{lacks}")

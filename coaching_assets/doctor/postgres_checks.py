@@ -1,0 +1,73 @@
+"""Checks of Postgres: connection, version, the application's tables, and the rights of the database user."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from coaching_assets.doctor.finding import Finding
+from coaching_assets.postgres.connection import Connection, connect, read_sql
+from coaching_assets.publish.application import missing_columns
+from coaching_assets.publish.tables import TABLES
+from coaching_assets.settings import Settings
+
+MINIMUM_VERSION = 15
+POOLER_PORTS = frozenset({6432})
+
+
+def check_postgres(settings: Settings) -> Iterator[Finding]:
+    """Check everything that a sync needs from the application's database."""
+    parts = urlsplit(settings.postgres_url())
+    with connect(settings) as database:
+        yield Finding("ok", f"Postgres answers at {parts.hostname}; credentials: {settings.database_url_origin}")
+        yield _check_version(database)
+        yield check_direct_connection(database, parts.hostname or "", parts.port)
+        yield from _check_application_tables(database, settings)
+        yield from _check_rights(database, settings)
+
+
+def _check_version(database: Connection) -> Finding:
+    major = database.server_version // 10_000
+    if major < MINIMUM_VERSION:
+        return Finding("failed", f"Postgres {major} is too old", f"Upgrade to {MINIMUM_VERSION} or newer.")
+    return Finding("ok", f"Postgres {major} is supported")
+
+
+def check_direct_connection(database: Connection, host: str, port: int | None) -> Finding:
+    """Check that no connection pooler is in between.
+
+    A pooler in transaction mode loses session settings, temporary tables and locks between transactions. It shows by
+    its backend process id, which differs from the server's.
+    """
+    remedy = "Set DATABASE_URL to the direct host (at Neon: the host name without -pooler)."
+    if "-pooler" in host or port in POOLER_PORTS:
+        return Finding("failed", f"{host} is a connection pooler", remedy)
+    with database.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        process = (cursor.fetchone() or (0,))[0]
+    if process != database.info.backend_pid:
+        return Finding("warning", f"{host} is a connection pooler, which works in session mode only", remedy)
+    return Finding("ok", "The connection is direct, without a pooler")
+
+
+def _check_application_tables(database: Connection, settings: Settings) -> Iterator[Finding]:
+    missing = missing_columns(database, settings.coaching_schema)
+    if not missing:
+        yield Finding("ok", f"The application's tables are in schema {settings.coaching_schema}")
+    for table, columns in missing.items():
+        remedy = "Set COACHING_SCHEMA to the application's schema, or run `coaching init-db` in an empty database."
+        yield Finding("failed", f"{settings.coaching_schema}.{table} lacks {', '.join(columns)}", remedy)
+
+
+def _check_rights(database: Connection, settings: Settings) -> Iterator[Finding]:
+    with database.cursor() as cursor:
+        schemas = [*settings.datasets.values(), *(f"{name}_staging" for name in settings.datasets.values())]
+        parameters = {
+            "schema": settings.coaching_schema,
+            "tables": [*(table.name for table in TABLES), "sync_status"],
+            "own_schemas": [*schemas, "coaching_sync"],
+        }
+        cursor.execute(read_sql(__package__, "missing_rights.sql"), parameters)
+        missing = cursor.fetchall()
+    for right, remedy in missing:
+        yield Finding("failed", f"The database user lacks {right}", remedy)
+    if not missing:
+        yield Finding("ok", "The database user has all rights that a sync needs")

@@ -1,0 +1,1 @@
+"""Metrics of the last syncs, for Prometheus."""

@@ -1,0 +1,53 @@
+"""The source rows that cannot be published, read from `coaching_sync.rejected_rows`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from coaching_assets.errors import CoachingError
+from coaching_assets.postgres.connection import connect, read_sql
+from coaching_assets.publish.tables import TABLES
+from coaching_assets.settings import Settings
+
+
+class UnknownTable(CoachingError):
+    """No published table has the name; the message lists the names."""
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A source row that cannot be published. `source_row` is the complete row as the replica has it."""
+
+    published_table: str
+    source_view: str
+    key: dict[str, Any]
+    reason: str
+    first_seen: datetime
+    last_seen: datetime
+    source_row: dict[str, Any] | None
+
+
+def read_rejected(settings: Settings, table: str | None = None) -> list[RejectedRow]:
+    """Read the rejected rows, ordered by published table and key.
+
+    Args:
+        settings: the database.
+        table: a published table; None for all.
+
+    Returns:
+        The rows; an empty list before the first sync.
+
+    Raises:
+        UnknownTable: no published table has this name.
+        SettingError, CannotConnect: the database cannot be reached.
+    """
+    names = [published.name for published in TABLES]
+    if table is not None and table not in names:
+        raise UnknownTable(f"--table {table}: no such published table. Choose one of {', '.join(names)}.")
+    with connect(settings) as database, database.cursor() as cursor:
+        cursor.execute("set time zone 'UTC'")
+        cursor.execute("select to_regclass('coaching_sync.rejected_rows') is not null")
+        if not (cursor.fetchone() or (False,))[0]:
+            return []
+        cursor.execute(read_sql(__package__, "rejected_rows.sql"), {"table": table})
+        return [RejectedRow(*row) for row in cursor.fetchall()]
