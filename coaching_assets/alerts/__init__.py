@@ -1,1 +1,1 @@
-"""Alerts: what fails, whom to tell of it and when, in which words, and by which way."""
+"""Alerts: which failures to send to which recipient, when, in which words, and how."""

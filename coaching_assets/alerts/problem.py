@@ -1,4 +1,4 @@
-"""A problem that somebody may be alerted to: a failing check, or a job with failed runs."""
+"""A problem that an alert reports: a failing check, or a job with failed runs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,9 @@ FAILURES_THAT_PAGE = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that fails: a check of a table, the runs of a job, or so many of them that somebody is woken.
+    """A failing check of a table (`check`), failed runs of a job (`job`), or enough of them to wake somebody (`page`).
 
-    `path` is where it is seen in Dagster's UI; `reason` is one line.
+    `reason` is one line. `path` is its page in Dagster's UI. `table` is empty for jobs.
     """
 
     kind: Kind
@@ -28,10 +28,10 @@ class Problem:
 
     @property
     def subject(self) -> str:
-        """By what it is known from one tick to the next."""
+        """A key that stays the same from one tick to the next."""
         return f"{self.kind}:{self.name}:{self.table}"
 
 
 def check_path(name: str, table: str) -> str:
-    """Where a check is seen in the UI."""
+    """The page of a check in Dagster's UI."""
     return f"/assets/{table}?view=checks&checkDetail={name}"

@@ -1,38 +1,41 @@
-"""What to do about each check and job that fails, as data: the last sentence of an alert."""
+"""The remedy for each check and job: the last sentence of an alert."""
 
 from collections.abc import Mapping
 
 CHECK_REMEDIES: Mapping[str, str] = {
-    "published_is_fresh": "Look at the last runs of coaching_sync; if they succeed or there are none, see whether the"
-    " schedule and Dagster's daemon are running, then run `coaching sync`.",
-    "source_is_fresh": "Fivetran has not delivered: look at the connector's last sync in Fivetran's dashboard. Nothing"
-    " on this side can mend it.",
-    "last_sync_succeeded": "Open the failed run; its first error says what to do. `coaching doctor` checks settings and"
+    "published_is_fresh": "Open the last runs of coaching_sync. If they succeed, or if there are none, check that the"
+    " schedule is on and Dagster's daemon is running, then run `coaching sync`.",
+    "source_is_fresh": "Fivetran has delivered no new rows. Check the connector's last sync in Fivetran's dashboard;"
+    " the problem cannot be fixed here.",
+    "last_sync_succeeded": "Open the failed run and read its first error. Run `coaching doctor` to check settings and"
     " rights.",
-    "loaded": "The sentence above says what kept the table from being read; `coaching doctor` shows whether it still"
-    " does.",
-    "schema_matches": "Compare the columns that it names with the table's selection in Fivetran; a required column that"
-    " is gone has to be selected again.",
-    "rows_publishable": "`coaching rejected` lists the rows and why; mend them in Gong or Salesforce, and they are"
-    " published by the next sync.",
-    "keys_unique": "Somebody else writes to the table: find the rows by the check's numbers, and who wrote them.",
-    "parents_present": "Somebody else deleted rows that others refer to; `coaching reconcile --repair` publishes them"
-    " again.",
-    "talk_time_within_call": "Look at the calls that the check names in Gong; what Gong says is published.",
-    "equals_source": "`coaching reconcile` says which rows differ from BigQuery, and with --repair mends them.",
-    "equals_replica": "`coaching reconcile` says which rows differ from the replica, and with --repair mends them.",
+    "loaded": "The reason above says why the table could not be loaded. Run `coaching doctor` to see whether the"
+    " problem persists.",
+    "schema_matches": "Compare the columns in the check's result with the table's selection in Fivetran. Select a"
+    " missing required column again.",
+    "rows_publishable": "Run `coaching rejected` to list the rows and the reasons. Correct them in Gong or Salesforce;"
+    " the next sync publishes them.",
+    "keys_unique": "Another program writes to the table. Use the check's result to find the rows, then find the program"
+    " that wrote them.",
+    "parents_present": "Another program deleted rows that others reference. Run `coaching reconcile --repair` to"
+    " publish them again.",
+    "talk_time_within_call": "Look up the calls of the check's result in Gong. The published values are Gong's own.",
+    "equals_source": "Run `coaching reconcile` to list the rows that differ from BigQuery. Add --repair to repair"
+    " them.",
+    "equals_replica": "Run `coaching reconcile` to list the rows that differ from the replica. Add --repair to repair"
+    " them.",
 }
 
 JOB_REMEDIES: Mapping[str, str] = {
-    "coaching_sync": "Open the run, or run `coaching doctor`; once it is mended, `coaching sync` or the next full hour"
-    " catches up with everything.",
-    "coaching_reconciliation": "Open the run; once it is mended, `coaching reconcile` does the same from the shell.",
+    "coaching_sync": "Open the run, or run `coaching doctor`. After the fix, run `coaching sync` or wait for the next"
+    " full hour: either catches up completely.",
+    "coaching_reconciliation": "Open the run. After the fix, run `coaching reconcile` to repeat the comparison.",
 }
 
-OTHER_CHECK = "Open the check in Dagster's UI: its description and its numbers say what was found."
-OTHER_JOB = "Open the run in Dagster's UI: the first error says why it failed."
+OTHER_CHECK = "Open the check in Dagster's UI and read its description and result."
+OTHER_JOB = "Open the run in Dagster's UI and read its first error."
 
 
 def remedy_for(kind: str, name: str) -> str:
-    """What to do about a check, or about the runs of a job."""
+    """Find the remedy for a check (`kind` is "check") or for the failed runs of a job."""
     return CHECK_REMEDIES.get(name, OTHER_CHECK) if kind == "check" else JOB_REMEDIES.get(name, OTHER_JOB)

@@ -1,4 +1,4 @@
-"""Sending by apprise, without ever showing a URL's secrets: a recipient is its scheme, and its host if it has one."""
+"""Sends messages through apprise, and never shows the secrets of a URL: at most its scheme and host."""
 
 import logging
 import re
@@ -17,15 +17,17 @@ Setting = Literal["ALERT_URLS", "ALERT_PAGE_URLS"]
 Importance = Literal["info", "success", "warning", "failure"]
 
 NOT_ACCEPTED = frozenset({"WARNING", "ERROR", "CRITICAL"})
-"""The levels at which apprise says why."""
+"""The log levels at which apprise gives the reason."""
 
-LONG_ENOUGH_TO_TELL = 3
-"""A part of a URL that is this long may be a secret, and a text that has it in it is not shown."""
+NO_REASON = "The service did not accept the message."
+
+MINIMUM_SECRET_LENGTH = 3
+"""A part of a URL that is at least this long may be a secret. Text that contains such a part is not shown."""
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """An entry of one of the settings. `known_as` tells it from the others between ticks."""
+    """An entry of ALERT_URLS or ALERT_PAGE_URLS. `known_as` identifies it between ticks, without secrets."""
 
     setting: Setting
     position: int
@@ -41,7 +43,7 @@ class Recipient:
         """Send a message.
 
         Returns:
-            None where it was accepted, else why it was not, in a line that holds nothing of the URL.
+            None if the message was accepted, otherwise the reason, in one line without any part of the URL.
         """
         from apprise import Apprise, NotifyFormat
 
@@ -49,19 +51,21 @@ class Recipient:
         sender.add(self.service)
         try:
             result = sender.notify(body=body, title=title, notify_type=importance, body_format=NotifyFormat.TEXT)
-        except Exception as error:  # whatever a plug-in stumbles over must not keep the others from being told
+        except Exception as error:  # a failing plug-in must not stop the other recipients
             return type(error).__name__
         if result:
             return None
         reasons = [entry.message for entry in result.logs() if entry.level in NOT_ACCEPTED]
-        return next((reason for reason in reasons if self._may_be_shown(reason)), "It was not accepted.")
+        return next(
+            (reason for reason in reasons if self._may_be_shown(reason)), "The service did not accept the message."
+        )
 
     def _may_be_shown(self, text: str) -> bool:
         return not any(part in text.lower() for part in self.private_parts)
 
 
 def recipients(settings: Settings) -> Iterator[Recipient | SettingError]:
-    """Each entry of ALERT_URLS and ALERT_PAGE_URLS: whom to tell, or what is wrong with the entry."""
+    """Parse each entry of ALERT_URLS and ALERT_PAGE_URLS; a wrong entry yields its error."""
     entries: tuple[tuple[Setting, Sequence[SecretStr]], ...] = (
         ("ALERT_URLS", settings.alert_urls),
         ("ALERT_PAGE_URLS", settings.alert_page_urls),
@@ -79,26 +83,25 @@ def _recipient(setting: Setting, position: int, url: str, seen: dict[str, int]) 
     from apprise import Apprise, AppriseAsset
     from apprise.common import OverflowMode
 
-    # what apprise logs may hold parts of the URL; what matters of it is passed on above
+    # apprise logs parts of the URL; `send` returns the safe part of its messages
     logging.getLogger("apprise").propagate = False
     service = Apprise.instantiate(url, asset=AppriseAsset(app_id="Coaching assets", app_desc="Coaching assets"))
     if service is None:
         raise SettingError(
-            f"{setting}: entry {position} is no URL that apprise knows. Correct it as in"
-            " https://appriseit.com/services/ (a comma inside a URL is written %2C); its text is not shown here,"
-            " since it may hold a secret."
+            f"{setting}: entry {position} is not a URL that apprise knows. See https://appriseit.com/services/ for the"
+            " formats, and write a comma inside a URL as %2C. The entry is not shown, because it may contain a secret."
         )
     if "overflow=" not in url:
-        # a service that takes short messages only would else refuse a long one at every tick
+        # otherwise a service with a length limit would reject a long message at every tick
         service.overflow_mode = OverflowMode.TRUNCATE
     scheme = url.partition("://")[0].lower()
-    # what stands at the host's place is a token, where the service is a fixed one
+    # services with a fixed address have a token in place of the host
     templates: tuple[str, ...] = service.templates
     has_host = all("{host}" in template for template in templates) and bool(service.host)
     address = f"{scheme}://{service.host}" if has_host else f"{scheme}://"
     seen[address] = seen.get(address, 0) + 1
     parts = re.split(r"[^\w.-]+", url.partition("://")[2].lower())
     private = frozenset(
-        part for part in parts if len(part) >= LONG_ENOUGH_TO_TELL and part != str(service.host).lower()
+        part for part in parts if len(part) >= MINIMUM_SECRET_LENGTH and part != str(service.host).lower()
     )
     return Recipient(setting, position, address, f"{setting} {address} {seen[address]}", service, private)

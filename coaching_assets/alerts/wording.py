@@ -1,4 +1,4 @@
-"""The words of an alert: what, since when, which table, the first line of the error, a link, and what to do."""
+"""The text of an alert: problem, table, start, first line of the error, link and remedy."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,12 +9,12 @@ from coaching_assets.alerts.remedies import remedy_for
 from coaching_assets.durations import readable_age
 
 TABLES_NAMED = 6
-"""Tables that a title names, and of which the text says more."""
+"""The most tables that a title and a body list."""
 
 PHRASES: dict[tuple[Kind, Change], str] = {
     ("check", "fails"): "{name} fails",
     ("check", "still fails"): "{name} still fails",
-    ("check", "recovered"): "{name} fails no longer",
+    ("check", "recovered"): "{name} passes again",
     ("job", "fails"): "{name} failed",
     ("job", "still fails"): "{name} still fails",
     ("job", "recovered"): "{name} works again",
@@ -23,12 +23,12 @@ PHRASES: dict[tuple[Kind, Change], str] = {
     ("page", "recovered"): "{name} works again",
 }
 ASSET_JOB = "__ASSET_JOB"
-"""Dagster's name for runs of assets that somebody chose."""
+"""Dagster's name for a run of selected assets."""
 
 
 def title(message: Message) -> str:
-    """One line: what happened, to which tables."""
-    name = "A run of chosen assets" if message.name == ASSET_JOB else message.name
+    """Format one line: the problem and its tables."""
+    name = "A run of selected assets" if message.name == ASSET_JOB else message.name
     phrase = PHRASES[message.kind, message.change].format(name=name, times=FAILURES_THAT_PAGE)
     tables = [problem.table for problem in message.problems if problem.table]
     named = ", ".join(tables[:TABLES_NAMED])
@@ -37,7 +37,7 @@ def title(message: Message) -> str:
 
 
 def body(message: Message, now: datetime, ui_url: str | None) -> str:
-    """A paragraph a table, and what to do."""
+    """Format a paragraph per table, then the remedy."""
     lines = [line for problem in message.problems[:TABLES_NAMED] for line in _about(message, problem, now, ui_url)]
     if len(message.problems) > TABLES_NAMED:
         lines.append(f"And {len(message.problems) - TABLES_NAMED} more.")
@@ -47,12 +47,12 @@ def body(message: Message, now: datetime, ui_url: str | None) -> str:
 
 
 def _about(message: Message, problem: Problem, now: datetime, ui_url: str | None) -> Iterator[str]:
-    what = f"{problem.table}: " if problem.table else ""
+    table = f"{problem.table}: " if problem.table else ""
     since = f"{problem.since:%Y-%m-%d %H:%M} UTC"
     if message.change == "recovered":
-        yield f"{what}had failed since {since}, for {readable_age(now - problem.since)}."
+        yield f"{table}failed for {readable_age(now - problem.since)}, since {since}."
     else:
-        yield f"{what}{problem.reason}"
+        yield f"{table}{problem.reason}"
         yield f"{problem.level}, since {since}"
     if ui_url:
         yield f"{ui_url.rstrip('/')}{problem.path}"

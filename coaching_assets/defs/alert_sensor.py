@@ -1,4 +1,4 @@
-"""The sensor `alerts`: looks each minute for what fails, and tells those who are to know, once."""
+"""The sensor `alerts`: checks for failures every minute, and notifies each recipient once."""
 
 import logging
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from coaching_assets.settings import SettingError, Settings, load_settings
 
 
 def alerts(settings: Settings) -> SensorDefinition:
-    """The sensor, on from the start; without ALERT_URLS it says so and does nothing."""
+    """Build the sensor. It is on by default; without ALERT_URLS it skips every tick."""
 
     @sensor(
         name="alerts",
@@ -57,41 +57,41 @@ def tick(
     log: logging.Logger,
     location: str | None = None,
 ) -> SensorResult | SkipReason:
-    """One look, and the messages that it gives rise to.
+    """Check once for failures, and send the resulting messages.
 
-    What could not be sent is logged and stays to be sent: the state of that recipient does not advance.
+    A message that is not accepted is logged and stays pending: the state of its recipient does not advance.
     """
     if not settings.alert_urls and not settings.alert_page_urls:
-        return SkipReason("ALERT_URLS is not set, so nobody is told. Set it to apprise's URLs, comma-separated.")
+        return SkipReason("ALERT_URLS is not set, so no alerts are sent. Set it to apprise's URLs, comma-separated.")
     problems = state.observe(current_problems(instance, repository, location))
-    told, wrong, sent, unsent = {}, [], 0, 0
+    new_state, wrong, accepted, unsent = {}, [], 0, 0
     for recipient in recipients(settings):
         if isinstance(recipient, SettingError):
             log.error(str(recipient))
             wrong.append(str(recipient))
             continue
-        known = told[recipient.known_as] = dict(state.told.get(recipient.known_as, {}))
-        due = _due(recipient, problems, state, settings, now)
-        for done, message in enumerate(due):
+        sent = new_state[recipient.known_as] = dict(state.sent.get(recipient.known_as, {}))
+        pending = _pending(recipient, problems, state, settings, now)
+        for done, message in enumerate(pending):
             if failure := _send(recipient, message, settings, now):
-                log.error(f"{recipient} was not told that {title(message)}: {failure} It is tried again.")
-                unsent += len(due) - done
+                log.error(f"{recipient} did not get {title(message)!r}: {failure} The next tick sends it again.")
+                unsent += len(pending) - done
                 break
-            message.note(known, now)
-            sent += 1
-    state.told = told
-    summary = f"{len(problems)} problems, {sent} messages sent, {unsent} to be tried again."
+            message.record(sent, now)
+            accepted += 1
+    state.sent = new_state
+    summary = f"{len(problems)} problems, {accepted} messages sent, {unsent} to send again."
     return SensorResult(skip_reason=" ".join([summary, *wrong]), cursor=state.write())
 
 
-def _due(
+def _pending(
     recipient: Recipient, problems: Sequence[Problem], state: State, settings: Settings, now: datetime
 ) -> list[Message]:
-    told = state.told.get(recipient.known_as, {})
+    sent = state.sent.get(recipient.known_as, {})
     if recipient.setting == "ALERT_PAGE_URLS":
-        return decide([problem for problem in problems if problem.kind == "page"], told, now)
+        return decide([problem for problem in problems if problem.kind == "page"], sent, now)
     others = [problem for problem in problems if problem.kind != "page"]
-    return decide(others, told, now, least=settings.alert_level, repeat_after=settings.alert_repeat)
+    return decide(others, sent, now, least=settings.alert_level, repeat_after=settings.alert_repeat)
 
 
 def _send(recipient: Recipient, message: Message, settings: Settings, now: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""Whom the alerts' tests tell, and the Dagster instance that they fail in."""
+"""The recipients of the tests' alerts, and the Dagster instance whose failures they report."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""One message when something fails, none while it goes on, one a day later, one when it works again."""
+"""One message when a check or job fails, one per day while it lasts, and one when it works again."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from coaching_assets_tests.support.receiver import SECRETS, Receiver, receiving
 HOUR = timedelta(hours=1)
 
 
-def test_a_check_that_fails_is_told_once_and_its_recovery_once(
+def test_a_failing_check_sends_one_message_and_its_recovery_another(
     instance: DagsterInstance, receiver: Receiver, ticks: Ticks
 ) -> None:
     evaluated(instance, "gongio_ft/call", True)
@@ -46,14 +46,14 @@ def test_a_check_that_fails_is_told_once_and_its_recovery_once(
     evaluated(instance, "gongio_ft/call", True)
     ticks.tick(HOUR)
     (message,) = receiver.take()
-    assert message["title"] == "loaded fails no longer: gongio_ft/call"
+    assert message["title"] == "loaded passes again: gongio_ft/call"
     assert message["type"] == "success"
     assert "for 4 h" in message["message"]
     ticks.tick(HOUR)
     assert receiver.take() == []
 
 
-def test_it_is_told_again_after_a_day(instance: DagsterInstance, receiver: Receiver, ticks: Ticks) -> None:
+def test_a_failure_is_sent_again_after_a_day(instance: DagsterInstance, receiver: Receiver, ticks: Ticks) -> None:
     evaluated(instance, "gongio_ft/call", False)
     ticks.tick()
     since = receiver.take()[0]["message"].splitlines()[1]
@@ -70,7 +70,7 @@ def test_it_is_told_again_after_a_day(instance: DagsterInstance, receiver: Recei
     assert len(receiver.take()) == 1
 
 
-def test_checks_of_one_name_are_one_message(instance: DagsterInstance, receiver: Receiver, ticks: Ticks) -> None:
+def test_checks_of_one_name_share_a_message(instance: DagsterInstance, receiver: Receiver, ticks: Ticks) -> None:
     tables = [f"gongio_ft/{name}" for name in ("call", "call_speaker", "transcript", "users")]
     for table in tables:
         evaluated(instance, table, False)
@@ -85,11 +85,11 @@ def test_checks_of_one_name_are_one_message(instance: DagsterInstance, receiver:
     ticks.tick()
     assert receiver.titles == [
         "loaded fails: gongio_ft/opportunity",
-        "loaded fails no longer: gongio_ft/call, gongio_ft/call_speaker",
+        "loaded passes again: gongio_ft/call, gongio_ft/call_speaker",
     ]
 
 
-def test_a_warning_that_becomes_an_error_is_told_again(
+def test_a_warning_that_becomes_an_error_is_sent_again(
     instance: DagsterInstance, receiver: Receiver, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warning = {"check": "schema_matches", "severity": AssetCheckSeverity.WARN}
@@ -105,7 +105,7 @@ def test_a_warning_that_becomes_an_error_is_told_again(
     assert receiver.take() == []
 
 
-def test_a_message_that_was_refused_is_sent_at_the_next_tick(
+def test_a_rejected_message_is_sent_again_at_the_next_tick(
     instance: DagsterInstance,
     receiver: Receiver,
     ticks: Ticks,
@@ -117,19 +117,19 @@ def test_a_message_that_was_refused_is_sent_at_the_next_tick(
         receiver.refuses = True
         evaluated(instance, "gongio_ft/call", False)
         evaluated(instance, "gongio_ft/call", False, check="schema_matches")
-        assert ticks.tick() == "2 problems, 2 messages sent, 2 to be tried again."
-        assert receiver.asked == 1, "one that refuses is not asked for every message"
-        assert len(other.take()) == 2, "the other one is told all the same"
-        assert "ALERT_URLS entry 1 (json://127.0.0.1) was not told that loaded fails: gongio_ft/call" in caplog.text
+        assert ticks.tick() == "2 problems, 2 messages sent, 2 to send again."
+        assert receiver.asked == 1, "a recipient that rejects a message gets no further one in this tick"
+        assert len(other.take()) == 2, "the other recipient gets both"
+        assert "ALERT_URLS entry 1 (json://127.0.0.1) did not get 'loaded fails: gongio_ft/call'" in caplog.text
         assert not any(secret in caplog.text for secret in SECRETS)
 
         receiver.refuses = False
         ticks.tick(HOUR)
         assert receiver.titles == ["loaded fails: gongio_ft/call", "schema_matches fails: gongio_ft/call"]
-        assert other.take() == [], "who was told is not told twice"
+        assert other.take() == [], "nobody gets a message twice"
 
 
-def test_what_nobody_could_be_told_of_and_is_over_is_not_told(
+def test_a_failure_that_ended_before_it_could_be_sent_is_not_sent(
     instance: DagsterInstance, receiver: Receiver, ticks: Ticks
 ) -> None:
     receiver.refuses = True
@@ -141,7 +141,7 @@ def test_what_nobody_could_be_told_of_and_is_over_is_not_told(
     assert receiver.take() == []
 
 
-def test_failed_syncs_are_told_once_and_three_in_a_row_page_once(
+def test_failed_syncs_send_one_message_and_three_in_a_row_page_once(
     deployment: Deployment,
     repository: RepositoryDefinition,
     instance: DagsterInstance,
@@ -150,7 +150,7 @@ def test_failed_syncs_are_told_once_and_three_in_a_row_page_once(
     ticks: Ticks,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("ALERT_LEVEL", "error")  # the source is empty, of which there are warnings
+    monkeypatch.setenv("ALERT_LEVEL", "error")  # the empty source causes warnings
     with pytest.MonkeyPatch.context() as away:
         away.setenv("DATABASE_URL", "postgresql://nobody:sesame-open@127.0.0.1:1/nothing")
         for number in range(1, 5):
@@ -172,7 +172,7 @@ def test_failed_syncs_are_told_once_and_three_in_a_row_page_once(
     assert len(receiver.messages) == len(pager.messages) == 1
 
 
-def test_a_run_that_will_be_retried_is_no_failure_yet(
+def test_a_run_that_dagster_will_retry_is_not_a_failure(
     repository: RepositoryDefinition,
     instance: DagsterInstance,
     receiver: Receiver,
@@ -188,7 +188,7 @@ def test_a_run_that_will_be_retried_is_no_failure_yet(
     assert receiver.titles == ["coaching_sync failed"]
 
 
-def test_a_run_of_other_assets_is_no_recovery(instance: DagsterInstance, receiver: Receiver) -> None:
+def test_a_run_of_other_assets_is_not_a_recovery(instance: DagsterInstance, receiver: Receiver) -> None:
     broken = {"accounts"}
 
     def table(name: str) -> AssetsDefinition:

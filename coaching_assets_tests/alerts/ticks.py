@@ -1,4 +1,4 @@
-"""Ticks of the sensor `alerts`, and what they have to tell of."""
+"""Ticks of the sensor `alerts`, and the failures that they report."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from coaching_assets.settings import load_settings
 
 
 class Ticks:
-    """The sensor's ticks, one after the other, each with the cursor that the one before left."""
+    """Consecutive ticks of the sensor; each continues with the cursor of the one before."""
 
     def __init__(self, instance: DagsterInstance, repository: RepositoryDefinition) -> None:
         self.instance = instance
@@ -28,7 +28,7 @@ class Ticks:
         self.cursor: str | None = None
 
     def tick(self, later: timedelta = timedelta()) -> str:
-        """What the tick says of itself."""
+        """Run one tick, and return its skip message."""
         self.now += later
         result = tick(
             self.instance,
@@ -65,7 +65,7 @@ def evaluated(
 
 
 def run(instance: DagsterInstance, repository: RepositoryDefinition, *assets: str, **tags: str) -> bool:
-    """Runs `coaching_sync`, of some assets or of all; says whether it succeeded."""
+    """Run `coaching_sync` for the given assets (default: all), and return whether it succeeded."""
     job = repository.get_job("coaching_sync")
     selection = [AssetKey(asset) for asset in assets] or None
     return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selection, tags=tags).success

@@ -1,4 +1,4 @@
-"""`coaching adopt --dry-run` on a database that an earlier importer left: what it says, and that it writes nothing."""
+"""`coaching adopt --dry-run` on a database with an earlier importer's rows: a correct plan, and no writes."""
 
 import psycopg2
 import pytest
@@ -62,7 +62,7 @@ group by call_id;
 insert into feedback (session_id) select id from coaching_sessions;
 insert into notifications (call_id) select id from calls order by gong_call_id limit 5;
 """
-"""Random ids, other names, addresses in capitals, half of the texts out of date, coaching work on the first calls."""
+"""Random ids, other names, addresses in capitals, half of the texts outdated, coaching rows on the first calls."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def sample() -> Sample:
 
 @pytest.fixture
 def legacy(deployment: Deployment, sample: Sample) -> Deployment:
-    """The application's tables as an earlier importer filled them, and a source where some of it is deleted since."""
+    """The application's tables as an earlier importer filled them, and a source that has deleted some rows since."""
     deployment.load(sample)
     assert deployment.sync().success
     deployment.query(APPLICATION_TABLES)
@@ -98,7 +98,7 @@ def legacy(deployment: Deployment, sample: Sample) -> Deployment:
 
 
 def everything(deployment: Deployment) -> tuple[list[tuple], str, list[tuple]]:
-    """The schemas, the application's schema as SQL, and how often each of its tables was written."""
+    """The schemas, the application's schema as SQL, and the number of writes to each of its tables."""
     deployment.query("select pg_stat_force_next_flush()")
     return (
         deployment.query("select nspname from pg_namespace where nspname !~ '^pg_(toast_)?temp' order by 1"),
@@ -116,15 +116,13 @@ def printed(result: DryRun) -> str:
     return captured.get()
 
 
-def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(
-    legacy: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_plan_matches_the_next_sync_and_writes_nothing(legacy: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(legacy)
-    # left behind by a dry run that was killed
+    # as a killed dry run leaves it
     legacy.query("create schema coaching_dry_run_gong; create table coaching_dry_run_gong.call (id int)")
     ids = {table: legacy.query(f"select id from {table}") for table in ("calls", "speakers", "transcripts", "emails")}
     with monkeypatch.context() as environment, psycopg2.connect(legacy.url) as application:
-        # whoever waits for a row that the application holds fails at once
+        # a statement that waits for a row lock of the application fails
         environment.setenv("PGOPTIONS", "-c lock_timeout=1s")
         application.cursor().execute("select from calls, speakers, opportunities for update")
         result = dry_run(legacy.settings, lambda sentence: None)
@@ -132,7 +130,7 @@ def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(
     assert everything(legacy) == before
 
     tables = result.plan.tables
-    assert tables["calls"].rows["adopted"] == 18, "20 that the importer wrote, less two that are deleted at the source"
+    assert tables["calls"].rows["adopted"] == 18, "20 rows of the importer, less two that are deleted at the source"
     assert (tables["calls"].rows["deleted"], tables["calls"].rows["kept"]) == (1, 1)
     assert tables["opportunities"].rows["deleted"] == 1
     assert tables["transcripts"].equal == 0, "the earlier importer kept no start times"
@@ -166,7 +164,7 @@ def test_the_plan_says_what_the_sync_then_does_and_writes_nothing(
     assert "as the last sync left it" in again.origin
 
 
-def test_a_dry_run_that_fails_leaves_nothing_behind(deployment: Deployment, sample: Sample) -> None:
+def test_a_failed_dry_run_leaves_nothing_behind(deployment: Deployment, sample: Sample) -> None:
     deployment.load(sample, ["call", "call_speaker", "users"])
     users = f"`{deployment.name}.gongio_ft.users"
     for statement in (

@@ -1,4 +1,4 @@
-"""The `coaching` command as someone types it: what it prints, its exit status, and that a failure writes nothing."""
+"""The `coaching` command as a user runs it: output, exit status, and no writes after an error."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def test_sync_status_and_doctor_of_a_healthy_installation(deployment: Deployment
     doctor = coaching("doctor")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     assert "✗" not in doctor.stdout
-    assert written_schemas(deployment) == set(), "doctor only looks"
+    assert written_schemas(deployment) == set(), "doctor writes nothing"
 
     program = Path(sys.executable).with_name("coaching")
     sync = subprocess.run([program, "sync"], capture_output=True, text=True)
@@ -76,7 +76,7 @@ def test_a_wrong_setting_is_one_sentence_and_writes_nothing(
     assert written_schemas(deployment) == set()
 
 
-def test_a_wrong_password_is_said(deployment: Deployment) -> None:
+def test_a_missing_database_is_named(deployment: Deployment) -> None:
     deployment.query("create role locked login password 'right'")
     url = deployment.url.replace("postgres:postgres@", "locked:wrong@").replace(deployment.name, "no_such_database")
     result = coaching("status", DATABASE_URL=url)
@@ -90,7 +90,7 @@ def test_verbose_shows_the_stack_trace(deployment: Deployment) -> None:
     assert "Traceback" in result.stderr
 
 
-def test_doctor_names_what_is_missing_and_the_remedy(deployment: Deployment, small_sample) -> None:
+def test_doctor_names_missing_tables_and_the_remedy(deployment: Deployment, small_sample) -> None:
     deployment.load(small_sample, tables=["call", "call_speaker"])
     deployment.query("alter table speakers drop column talk_time_percentage")
     result = coaching("doctor")
@@ -100,7 +100,7 @@ def test_doctor_names_what_is_missing_and_the_remedy(deployment: Deployment, sma
     assert "salesforce_ft.opportunity is not at the source" in result.stdout
 
 
-def test_doctor_names_rights_that_are_missing(deployment: Deployment, small_sample) -> None:
+def test_doctor_names_missing_rights_and_the_statement_that_grants_them(deployment: Deployment, small_sample) -> None:
     deployment.load(small_sample)
     role = f"reader_{deployment.name}"
     deployment.query(f"create role {role} login password 'x'")
@@ -112,7 +112,7 @@ def test_doctor_names_rights_that_are_missing(deployment: Deployment, small_samp
     assert "the right to create schemas" in result.stdout
 
 
-def test_doctor_knows_a_pooler_by_its_name(deployment: Deployment) -> None:
+def test_doctor_recognizes_a_pooler_by_its_host_name(deployment: Deployment) -> None:
     from coaching_assets.doctor.postgres_checks import check_direct_connection
 
     with deployment.connect() as database:
@@ -121,7 +121,7 @@ def test_doctor_knows_a_pooler_by_its_name(deployment: Deployment) -> None:
             assert found.state == state
 
 
-def test_init_db_refuses_a_database_that_has_the_tables(deployment: Deployment) -> None:
+def test_init_db_rejects_a_database_that_has_the_tables(deployment: Deployment) -> None:
     before = deployment.query("select count(*) from pg_class")
     result = coaching("init-db")
     assert result.returncode == 1

@@ -1,4 +1,4 @@
-"""What the last syncs did, for machines: Prometheus's metrics over HTTP, and log lines in JSON."""
+"""The figures of the last syncs for machines: Prometheus metrics over HTTP, and log lines in JSON."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def scrape(url: str) -> Samples:
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
-def test_the_metrics_say_what_the_last_syncs_did(deployment: Deployment) -> None:
+def test_the_metrics_match_the_last_syncs(deployment: Deployment) -> None:
     with exporter() as url:
         assert scrape(url) == {("coaching_up",): 1.0}, "before the first sync"
 
@@ -85,7 +85,7 @@ def test_the_metrics_say_what_the_last_syncs_did(deployment: Deployment) -> None
         assert ("coaching_published_lag_seconds", "public.emails") in third
 
 
-def test_postgres_away_is_a_metric_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_postgres_is_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/nothing")
     with exporter() as url:
         assert scrape(url) == {("coaching_up",): 0.0}
@@ -97,7 +97,7 @@ def test_postgres_away_is_a_metric_and_no_crash(monkeypatch: pytest.MonkeyPatch)
         serve(load_settings(), "127.0.0.1", 0)
 
 
-def test_logs_in_json_are_a_line_a_table_with_its_figures(
+def test_json_logs_have_one_line_per_table_with_its_figures(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment.load(generate(0.1), tables=["call", "call_speaker", "call_participant"])
@@ -116,7 +116,7 @@ def test_logs_in_json_are_a_line_a_table_with_its_figures(
     assert {"info", "warning"} <= {line["level"] for line in lines}
 
 
-def test_the_jobs_of_a_deployment_log_json_too() -> None:
+def test_the_jobs_of_a_deployment_log_json() -> None:
     program = (
         "from dagster import DagsterInstance\n"
         "from coaching_assets.definitions import sync_job\n"

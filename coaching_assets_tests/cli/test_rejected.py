@@ -1,4 +1,4 @@
-"""`coaching rejected`: the list for people, and the whole rows for programs."""
+"""`coaching rejected`: a table for people, and complete rows as JSON for programs."""
 
 import json
 
@@ -7,7 +7,7 @@ from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.processes import coaching
 
 
-def test_rejected_rows_are_listed_and_written_whole(deployment: Deployment) -> None:
+def test_rejected_rows_are_listed_and_written_as_json(deployment: Deployment) -> None:
     assert coaching("rejected").stdout.strip() == "No rows are rejected."
     deployment.load(generate(0.1))
     assert deployment.sync().failures == ()

@@ -17,7 +17,7 @@ from coaching_assets_tests.support.receiver import Receiver
 
 ACCOUNT, OPPORTUNITY = ("salesforce", "account"), ("salesforce", "opportunity")
 CALL = ("gong", "call")
-STALE, MENDED = "published_is_fresh fails:", "published_is_fresh fails no longer"
+STALE, MENDED = "published_is_fresh fails:", "published_is_fresh passes again"
 POOLED = {
     "gong_calls": "gong_calls",
     "gong_emails": "gong_emails",
