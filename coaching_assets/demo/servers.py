@@ -1,7 +1,7 @@
-"""Real servers for the demo and the tests: Postgres and a BigQuery emulator, each on a free port of 127.0.0.1.
+"""Servers for the demo and the tests: Postgres and a BigQuery emulator, each on a free port of 127.0.0.1.
 
-Both are ordinary programs from wheels. They end with the process that started them, however that ends (see
-`watchdog`), and a folder serves one process at a time.
+Both are programs from wheels. They stop when the process that started them ends, even if it is killed (see
+`watchdog`). A folder serves one process at a time.
 """
 
 import fcntl
@@ -44,13 +44,13 @@ POSTGRES_OPTIONS = {
     "max_connections": "200",
     "max_wal_size": "2GB",
 }
-FAST_AND_LOST_WITHOUT_POWER = {"fsync": "off", "full_page_writes": "off"}
-WORTH_ANOTHER_TRY = (b"could not create any TCP/IP sockets", postgres_folder.PERMISSION_DENIED.encode())
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+RETRIED_ERRORS = (b"could not create any TCP/IP sockets", postgres_folder.PERMISSION_DENIED.encode())
 
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
-    """A running Postgres server that trusts every local connection."""
+    """A running Postgres server that accepts every local connection."""
 
     host: str
     port: int
@@ -58,11 +58,11 @@ class EmbeddedPostgres:
     log: Path
 
     def url(self, database: str = "postgres") -> str:
-        """The connection URL of one of its databases, with a password because dlt demands one."""
+        """The connection URL of a database, with a password because dlt requires one."""
         return f"postgresql://postgres:postgres@{self.host}:{self.port}/{database}"
 
     def create_database(self, name: str) -> None:
-        """Create a database; nothing happens where it exists."""
+        """Create a database unless it exists."""
         import psycopg2
         from psycopg2 import errors, sql
 
@@ -88,7 +88,7 @@ class BigQueryEmulator:
     log: Path
 
     def environment(self) -> dict[str, str]:
-        """The variables that point Google's clients, and this project's settings, at the emulator."""
+        """The settings that point this project at the emulator."""
         return {
             "BIGQUERY_PROJECT": self.project,
             "BIGQUERY_EMULATOR_HOST": self.rest_url,
@@ -96,7 +96,7 @@ class BigQueryEmulator:
         }
 
     def client(self) -> "Client":
-        """A BigQuery client without credentials; the caller closes it."""
+        """Create a BigQuery client without credentials. The caller closes it."""
         from google.api_core.client_options import ClientOptions
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.bigquery import Client
@@ -110,19 +110,19 @@ class BigQueryEmulator:
 
 @contextmanager
 def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[EmbeddedPostgres]:
-    """Run Postgres on the data in `folder`, which is made where it does not exist.
+    """Run Postgres on the data in `folder`, which is created if it does not exist.
 
     Args:
-        folder: holds the data, the log and a lock; its path may have any length, there is no Unix socket in it.
-        durable: False saves the waiting for the disk; data is then lost when the machine, not just the server, crashes.
+        folder: contains the data, the log and a lock file.
+        durable: False does not wait for the disk, so a crash of the machine loses data.
 
     Raises:
-        ServerFailed: it did not start, or another live process uses the folder.
+        ServerFailed: the server did not start, or another process uses the folder.
     """
     folder = folder.expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "postgres.log"
-    options = POSTGRES_OPTIONS | ({} if durable else FAST_AND_LOST_WITHOUT_POWER)
+    options = POSTGRES_OPTIONS | ({} if durable else NOT_DURABLE)
     with _folder_lock(folder) as lock:
         user = postgres_folder.system_user()
         data = folder / "data"
@@ -134,10 +134,10 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Embedde
 
 @contextmanager
 def bigquery_emulator(folder: Path | None = None, *, project: str = DEMO_PROJECT) -> Iterator[BigQueryEmulator]:
-    """Run the BigQuery emulator, on the data in `folder` if one is given, else in memory.
+    """Run the BigQuery emulator on the data in `folder`, or in memory without one.
 
     Raises:
-        ServerFailed: it did not start, or another live process uses the folder.
+        ServerFailed: the server did not start, or another process uses the folder.
     """
     with tempfile.TemporaryDirectory(prefix="bigquery-emulator-") as scratch:
         home = folder.expanduser().resolve() if folder else Path(scratch)
@@ -153,16 +153,16 @@ def bigquery_emulator(folder: Path | None = None, *, project: str = DEMO_PROJECT
 
 
 def pg_dump_schema(url: str, schema: str) -> str:
-    """What `pg_dump -s` says about one schema: its tables, types, indexes, triggers and constraints."""
+    """Dump the DDL of one schema with `pg_dump -s`."""
     command = [str(postgres_program("pg_dump")), "--schema-only", f"--schema={schema}", f"--dbname={url}"]
     dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    # pg_dump 17.6 and later wrap the dump in \restrict and \unrestrict with a random token.
+    # pg_dump 17.6 and later wrap the dump in \restrict and \unrestrict with a random token
     return "".join(line for line in dump.splitlines(True) if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
 @contextmanager
 def _folder_lock(folder: Path) -> Iterator[int]:
-    """The descriptor of the folder's lock; it stays locked for as long as any process holds the descriptor."""
+    """Lock the folder. The lock lasts until every process has closed the descriptor."""
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_FOLDER
@@ -173,7 +173,7 @@ def _folder_lock(folder: Path) -> Iterator[int]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise ServerFailed(
-                        f"{folder} is in use by the server of another process. End that first."
+                        f"{folder} is in use by a server of another process. Stop that process first."
                     ) from None
                 time.sleep(POLL_SECONDS)
         yield descriptor
@@ -185,11 +185,11 @@ def _folder_lock(folder: Path) -> Iterator[int]:
 def _postgres_process(
     data: Path, options: dict[str, str], log: Path, lock: int, user: str | None
 ) -> Iterator[tuple[int, int]]:
-    """Start Postgres, again where somebody else took the free port first. Gives its process id and port."""
+    """Start Postgres, with another port if the first one is taken. Yields process id and port."""
     program = str(postgres_program("postgres"))
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     for attempts_left in (2, 1, 0):
-        postgres_folder.let_reach(data, user)
+        postgres_folder.allow_access(data, user)
         leftover = postgres_folder.postmaster(data)
         port = free_port(other_than=leftover[1] if leftover else None)
         written = log.stat().st_size if log.exists() else 0
@@ -197,8 +197,8 @@ def _postgres_process(
             try:
                 pid = wait_until(server, log, partial(_ready_postmaster, data, port))
             except ServerFailed:
-                said = log.read_bytes()[written:]
-                if not attempts_left or not any(reason in said for reason in WORTH_ANOTHER_TRY):
+                output = log.read_bytes()[written:]
+                if not attempts_left or not any(reason in output for reason in RETRIED_ERRORS):
                     raise
                 continue
             yield pid, port
@@ -214,5 +214,5 @@ def _ready_emulator(ports_file: Path) -> dict[str, int] | None:
 
 def _ready_postmaster(data: Path, port: int) -> int | None:
     found = postgres_folder.postmaster(data)
-    # The file of a server that was killed stays until the next one replaces it: hence the port.
+    # compare the port: the file of a killed server stays until the next server replaces it
     return found[0] if found and found[2] and found[1] == port else None

@@ -1,4 +1,4 @@
-"""Running a server for as long as this process lives: started under a watchdog, awaited, stopped."""
+"""Starts a server under a watchdog, waits until it is ready, and stops it at the end."""
 
 import socket
 import subprocess
@@ -22,20 +22,20 @@ Found = TypeVar("Found")
 
 
 class ServerFailed(CoachingError):
-    """A server did not start; the message ends with the last lines of its log."""
+    """A server did not start; the message names its log, and may end with the log's last lines."""
 
 
 @contextmanager
 def supervised(
     command: list[str], log: Path, lock: int | None = None, user: str | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server under its watchdog, and stop it at the end.
+    """Run a server under its watchdog, and stop it at the end of the block.
 
     Args:
         command: the server's program and arguments.
-        log: what it prints is appended here; it runs in this file's folder.
-        lock: a descriptor that the watchdog keeps open, and with it locked, for as long as it lives.
-        user: the system user to run the server as.
+        log: file that the server's output is appended to; the server runs in its folder.
+        lock: descriptor of a file lock that the watchdog holds as long as it runs.
+        user: system user to run the server as; None: the current user.
     """
     as_user = ["--user", user] if user else []
     with log.open("ab") as output:
@@ -63,10 +63,16 @@ def supervised(
 def wait_until(
     server: "subprocess.Popen[bytes]", log: Path, ready: Callable[[], Found | None], seconds: float = SECONDS_TO_START
 ) -> Found:
-    """Wait until `ready` gives something, for so many seconds at most.
+    """Poll `ready` until it returns a value, and return that.
+
+    Args:
+        server: the process; the wait ends if it ends.
+        log: the server's log, for the error message.
+        ready: returns None as long as the server is not ready.
+        seconds: the longest wait.
 
     Raises:
-        ServerFailed: the server ended, or took too long.
+        ServerFailed: the server ended or did not become ready in time.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -75,14 +81,14 @@ def wait_until(
         if found is not None:
             return found
         if status is not None or time.monotonic() > deadline:
-            what = f"ended with status {status}" if status is not None else f"not ready after {seconds:.0f} s"
+            reason = f"ended with status {status}" if status is not None else f"not ready after {seconds:.0f} s"
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
-            raise ServerFailed(f"{log.stem}: {what}. The end of {log}:\n{tail}")
+            raise ServerFailed(f"{log.stem} {reason}. The last lines of {log}:\n{tail}")
         time.sleep(POLL_SECONDS)
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether a web server of this machine answers there with "OK"."""
+    """Whether a local web server answers the request with status 200."""
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/{path}", timeout=5) as answer:
             return bool(answer.status == 200)
@@ -91,7 +97,7 @@ def answers(port: int, path: str) -> bool:
 
 
 def free_port(other_than: int | None = None) -> int:
-    """A port of this machine that nobody listens on just now."""
+    """Find a port of this machine that nothing listens on."""
     while True:
         with socket.socket() as probe:
             probe.bind((HOST, 0))

@@ -1,9 +1,9 @@
-"""Runs one server and stops it when the process that asked for it goes away, in whatever manner.
+"""Runs one server, and stops it when the parent process ends for any reason.
 
-A script of its own, started by `coaching_assets.demo.servers`: its standard input is a pipe whose other end only the
-asking process holds. The pipe closes when that process stops the server, ends, crashes or is killed; the server then
-gets SIGINT, and SIGKILL where it has not ended after a while. It runs in a session of its own, so that Ctrl-C reaches
-the asking process alone, which may still need the server while it tidies up.
+A separate script, started by `coaching_assets.demo.supervision`. Its standard input is a pipe whose other end only the
+parent holds: the pipe closes when the parent stops the server, exits, crashes or is killed. The server then gets
+SIGINT, and SIGKILL if it has not ended after a while. It runs in its own session, so that Ctrl-C reaches only the
+parent, which may still need the server while it cleans up.
 """
 
 import argparse
@@ -17,13 +17,13 @@ SECONDS_TO_STOP = 20.0
 
 
 def main() -> int:
-    """Run the server until it ends or standard input closes; its exit status is this one's."""
+    """Run the server until it ends or standard input closes, and return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--user", help="system user to run the server as")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
 
-    # whoever was started in the background of a shell ignores SIGINT, and passes that on
+    # a background process of a shell ignores SIGINT, and its children inherit that
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     as_user = {"user": arguments.user, "group": arguments.user, "extra_groups": []} if arguments.user else {}
     server = subprocess.Popen(arguments.command, stdin=subprocess.DEVNULL, **as_user)

@@ -1,4 +1,4 @@
-"""The sample data: the same every time, of the promised size, with every promised peculiarity in it."""
+"""The sample data: reproducible, of the documented size, and with every kind of odd row."""
 
 import json
 import re
@@ -183,7 +183,7 @@ def test_transcripts(strings: Sample) -> None:
     for text in broken:
         with pytest.raises(json.JSONDecodeError):
             json.loads(text)
-    assert_planted(sum(not row["index"].isdigit() for row in rows), "transcript with an index that is no number")
+    assert_planted(sum(not row["index"].isdigit() for row in rows), "transcript with an index that is not a number")
     assert_planted(sum(row["topic"] is None for row in rows), "transcript without topic")
     calls = {row["id"]: row for row in strings.rows("gong", "call")}
     assert len({row["call_id"] for row in rows if row["call_id"] not in calls}) == 3

@@ -1,4 +1,4 @@
-"""The sample's e-mails and deals, and the peculiarities that are planted in them."""
+"""The sample's e-mails and deals, and their odd rows."""
 
 import math
 import re
@@ -60,7 +60,7 @@ def test_deals(connector: Connector) -> None:
         assert "n/a" in amounts
     numbers = [number(amount) for amount in amounts if amount is not None]
     assert_planted(amounts.count(None), "opportunity without amount")
-    assert_planted(sum(map(math.isnan, numbers)), "opportunity with an amount that is no number")
+    assert_planted(sum(map(math.isnan, numbers)), "opportunity with an amount that is not a number")
     assert_planted(sum(abs(n) >= 1e13 for n in numbers), "opportunity with an amount out of range")
     assert_planted(sum(row["account_id"] is None for row in rows), "opportunity without account")
     assert_planted(sum(row["owner_id"] is None for row in rows), "opportunity without owner")

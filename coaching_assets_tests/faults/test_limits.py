@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from coaching_assets.demo.postgres_folder import let_reach, system_user
+from coaching_assets.demo.postgres_folder import allow_access, system_user
 from coaching_assets.demo.supervision import free_port, supervised, wait_until
 from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.faults.servers import OwnPostgres
@@ -75,7 +75,7 @@ def test_a_disk_that_is_full_is_named(scene: Scene, tmp_path: Path) -> None:
     with small_disk(tmp_path) as disk:
         home = disk / "tablespace"
         home.mkdir()
-        let_reach(home, user)
+        allow_access(home, user)
         shutil.chown(home, user, user)
         name = sql.Identifier(f"{scene.database}_small")
         with scene.world.connect() as connection, connection.cursor() as cursor:
@@ -108,7 +108,7 @@ def pooler(scene: Scene, mode: str, folder: Path, ignored: str = "extra_float_di
         f"auth_file = {users}\npool_mode = {mode}\ndefault_pool_size = 10\n"
         f"ignore_startup_parameters = {ignored}\n"
     )
-    let_reach(folder / "here", system_user())
+    allow_access(folder / "here", system_user())
     for file in (users, configuration):
         file.chmod(0o644)
     log, url = folder / "pgbouncer.log", f"postgresql://postgres:postgres@127.0.0.1:{port}/{scene.database}"

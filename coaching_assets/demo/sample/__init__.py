@@ -1,33 +1,31 @@
-"""Deterministic sample data: half a year of a sales team's calls, e-mails and deals as Fivetran delivers them.
+"""Deterministic sample data: half a year of a sales team's calls, e-mails and deals, as Fivetran delivers them.
 
-`generate` makes a `Sample` at any scale, `load` puts it into BigQuery or the emulator, `change_set` gives the sample
-an hour later, and `Sample.write` writes parquet files, from which an independent computation can start.
+`generate` creates a `Sample` at any scale. `load` writes it to BigQuery or the emulator. `change_set` returns the
+sample one hour later. `Sample.write` writes parquet files, the input of an independent computation.
 
-Every table of the source is there. Most of it is clean. What is planted, and how many of it at scale 1, is listed in
-`PLANTED` (`oddities.py`), what a change set changes in `CHANGED` (`changes.py`). In words:
+The sample has every source table. Most rows are clean. `PLANTED` (`oddities.py`) counts the odd rows at scale 1, and
+`CHANGED` (`changes.py`) the changes of a change set:
 
-- Calls: some in two workspaces, with their transcripts twice; some deleted, a few of them in only one of two
-  workspaces; some without `scheduled`; titles with quotes, newlines, umlauts and emoji; `metadata` with an
-  `opportunity_id`.
-- People: outside participants without a user; participants without name, or with neither name nor address; of
-  affiliation `Unknown`, a few of them of the company itself; one a call who did not speak; speakers without
+- Calls: in two workspaces, with their transcripts twice; deleted, some of them in one of two workspaces only; without
+  `scheduled`; titles with quotes, newlines, umlauts and emoji; `metadata` with an `opportunity_id`.
+- People: external participants without a user; participants without a name, or without name and address; participants
+  of affiliation `Unknown`, some of them from the company itself; one silent participant per call; speakers without a
   participant.
-- Transcripts: plain text instead of JSON; texts with quotes, newlines, emoji, in other scripts; unknown speakers; no
-  topic; monologues of two calls that never arrive, and of one that arrives in the next change set. Never to be
-  published: no sentence, an index that is no number (only with the connector `strings`), JSON that is cut off (with
-  `typed`: an empty list).
-- Links: to accounts, and to opportunities that are not there.
-- E-mails: without sender, recipients, opportunity, date; with dates that are none (with `typed`: null), the same
-  recipient in another case, malformed addresses, bodies of some thousand characters; of opportunities that are not
-  there, one of which arrives in the next change set.
-- Deals: amounts that are no number (with `typed`: NaN), missing, or out of range; without account or owner, or with
-  one that has no row; without name, which cannot be published. Gong knows two in three of them, and three more.
-- Soft-deleted rows in every table; `account` says so by `is_deleted` alone.
+- Transcripts: plain text instead of JSON; texts with quotes, newlines, emoji and other scripts; unknown speakers; no
+  topic; monologues of two calls that never arrive, and of one that arrives in the next change set. Rejected: no
+  sentence, a non-numeric index (only with the connector `strings`), truncated JSON (with `typed`: an empty list).
+- Links: to accounts, and to opportunities that do not exist.
+- E-mails: without sender, recipients, opportunity or date; with invalid dates (with `typed`: null), the same recipient
+  in another case, malformed addresses, bodies of several thousand characters; of opportunities that do not exist, one
+  of which arrives in the next change set.
+- Deals: amounts that are not numbers (with `typed`: NaN), missing, or out of range; without account or owner, or with
+  one that has no row. Deals without a name are rejected. Gong has two in three of the deals, and three more.
+- Soft-deleted rows in every table. `account` marks them by `is_deleted` only.
 
-With `strings`, times (`started`, `scheduled`, `sent_at`) are RFC 3339 texts with various offsets, `talk_time`, `index`
-and `amount` are texts, `sentence` and `metadata` are STRING, `close_date` is a TIMESTAMP; with `typed`, all of these
-have types of their own. Talk times are never halfway between two seconds. Everything of one hour shares one
-`_fivetran_synced`, and the newest of every table is `LAST_BATCH` before `until`.
+With `strings`, times (`started`, `scheduled`, `sent_at`) are RFC 3339 texts with various offsets; `talk_time`, `index`
+and `amount` are texts; `sentence` and `metadata` are STRING; `close_date` is a TIMESTAMP. With `typed`, all of these
+have their own types. Talk times are never halfway between two seconds. All rows of one hour share one
+`_fivetran_synced`. The newest of every table is `LAST_BATCH` before `until`.
 """
 
 from coaching_assets.demo.sample.changes import CHANGED, change_set

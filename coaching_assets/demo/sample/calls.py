@@ -13,12 +13,12 @@ from coaching_assets.demo.sample.people import COMPANY_DOMAIN, Deal, Person, Wor
 from coaching_assets.demo.sample.values import Row
 from coaching_assets.demo.sample.words import words
 
-SECONDS_A_MONOLOGUE = 33
+SECONDS_PER_MONOLOGUE = 33
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call as it took place; `talk` is each speaker's share of it in seconds."""
+    """A call as it took place. `talk` is the talk time of each speaker, in seconds."""
 
     number: int
     deal: Deal
@@ -33,13 +33,13 @@ class Call:
 
     @property
     def id(self) -> str:
-        """Gong's id of it."""
+        """Gong's id."""
         return gong_id("call", self.number)
 
     @property
     def duration(self) -> int:
-        """In seconds."""
-        return self.monologues * SECONDS_A_MONOLOGUE + 47
+        """The duration, in seconds."""
+        return self.monologues * SECONDS_PER_MONOLOGUE + 47
 
     @property
     def speaker_ids(self) -> tuple[str, ...]:
@@ -48,13 +48,13 @@ class Call:
 
     @property
     def title(self) -> str:
-        """What the invitation says."""
+        """The title in the invitation."""
         title: str = words()["call_kinds"][self.kind]["title"]
         return title.format(company=self.deal.account.name)
 
 
 def make_calls(world: World) -> list[Call]:
-    """The calls of the whole period, some of them in two workspaces."""
+    """Create the calls of the whole period, some of them in two workspaces."""
     random = Random(f"{world.seed} calls")
     length = (world.until - timedelta(hours=3)) - world.start
     calls = [
@@ -69,7 +69,7 @@ def make_calls(world: World) -> list[Call]:
 def make_call(
     random: Random, number: int, deal: Deal, users: Sequence[Person], at: datetime, synced: datetime | None = None
 ) -> Call:
-    """A call about a deal, of its owner, perhaps a colleague, and one to three contacts of the customer."""
+    """Create a call about a deal: its owner, perhaps a colleague, and two or three contacts of the customer."""
     weekday = at - timedelta(days=max(0, at.weekday() - 4))
     started = weekday.replace(minute=random.choice((0, 0, 15, 30, 45)), second=random.randint(0, 59), microsecond=0)
     if number % 5 == 2:
@@ -79,7 +79,7 @@ def make_call(
     speakers = (deal.owner, *(colleagues if random.random() < 0.4 else ()), *guests[:-1])
     monologues = min(140, max(12, round(random.gauss(66, 20))))
     shares = [random.uniform(0.5, 2.0) for _ in speakers]
-    duration = monologues * SECONDS_A_MONOLOGUE
+    duration = monologues * SECONDS_PER_MONOLOGUE
     talk = tuple(_talk_time(0.93 * duration * share / sum(shares)) for share in shares)
     return Call(
         number,
@@ -95,13 +95,13 @@ def make_call(
 
 
 def _talk_time(seconds: float) -> float:
-    """To three decimals, and never halfway between two whole seconds, so that every way of rounding gives the same."""
+    """Round to milliseconds, never halfway between two seconds, so that every rounding mode gives the same."""
     rounded = round(seconds, 3)
     return rounded + 0.001 if rounded % 1 == 0.5 else rounded
 
 
 def call_rows(calls: Sequence[Call], world: World) -> Rows:
-    """All rows of the calls but their transcripts, peculiar ones among them."""
+    """All rows of the calls except transcripts, with odd rows among them."""
     random = Random(f"{world.seed} call rows")
     rows = plain_call_rows(calls, random)
     _plant_in_calls(rows["gong", "call"], calls, world, random)
@@ -111,7 +111,7 @@ def call_rows(calls: Sequence[Call], world: World) -> Rows:
 
 
 def plain_call_rows(calls: Sequence[Call], random: Random) -> Rows:
-    """The rows of the calls, without anything peculiar."""
+    """The rows of the calls, without odd ones."""
     return {
         ("gong", "call"): [_call(call, workspace, random) for call in calls for workspace in call.workspaces],
         ("gong", "call_speaker"): [row for call in calls for row in _speakers(call)],

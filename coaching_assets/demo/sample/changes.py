@@ -1,4 +1,4 @@
-"""What changes at the source from one hour to the next."""
+"""Changes at the source from one hour to the next."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from coaching_assets.demo.sample.crm import delete, field_row, history_row, oppo
 from coaching_assets.demo.sample.draft import Draft, Test
 from coaching_assets.demo.sample.emails import make_email, plain_email_rows
 from coaching_assets.demo.sample.generator import (
-    NUMBERS_A_CHANGE_SET,
+    NUMBERS_PER_CHANGE_SET,
     pending_call,
     pending_deal,
     pending_email,
@@ -31,8 +31,8 @@ CHANGED: dict[str, int] = {
     "call undeleted": 1,
     "speaker deleted": 1,
     "participant corrected": 2,
-    "user's name mended": 1,
-    "transcript mended": 1,
+    "user renamed": 1,
+    "transcript corrected": 1,
     "transcript deleted": 1,
     "link deleted": 1,
     "e-mail deleted": 1,
@@ -43,7 +43,7 @@ CHANGED: dict[str, int] = {
     "opportunity's amount changed": 2,
     "opportunity deleted": 1,
 }
-"""How many of each sort a change set holds, where the sample has that many candidates; the same at every scale."""
+"""Changes of each kind in a change set, if the sample has enough candidates; the same at every scale."""
 
 MARRIED_NAMES = ("Adams", "Baker", "Clark", "Davis", "Evans")
 OPPORTUNITY: TableKey = ("salesforce", "opportunity")
@@ -51,11 +51,15 @@ NEXT_STAGE = {stage: following for (stage, _), (following, _) in pairwise(STAGES
 
 
 def change_set(sample: Sample, number: int) -> Sample:
-    """The sample as it is `number` (from 1) hours after `until`, given the sample as it was an hour before.
+    """Advance a sample by one hour.
 
-    Changed and new rows have a `_fivetran_synced` of `until` plus `number` hours and some seconds, the same for all
-    of a table. Late calls and late e-mails are new as well, but with a `_fivetran_synced` up to five hours older than
-    the newest one of the hour before.
+    The `_fivetran_synced` of changed and new rows is `until` plus `number` hours and some seconds, the same for all
+    rows of a table. Late calls and late e-mails are new too, but their `_fivetran_synced` is up to five hours older
+    than the newest one of the hour before.
+
+    Args:
+        sample: the sample at `number` - 1 hours after `until`.
+        number: hours after `until`, from 1.
     """
     draft = Draft(sample, number)
     world = World(sample.scale, sample.seed, sample.until)
@@ -70,19 +74,19 @@ def change_set(sample: Sample, number: int) -> Sample:
 
 
 def _edit_calls(draft: Draft, number: int) -> None:
-    """Titles, deletions and an undeletion of calls, of what belongs to them, and of an e-mail."""
+    """Retitle, delete and undelete calls; delete rows of calls and an e-mail."""
     draft.edit_calls(CHANGED["call undeleted"], lambda row: row.update(_fivetran_deleted=False), deleted=True)
     draft.edit_calls(CHANGED["call retitled"], lambda row: row.update(title=f"{row['title']} (part {number + 1})"))
     draft.edit_calls(CHANGED["call deleted"], delete)
     draft.edit(("gong", "call_speaker"), CHANGED["speaker deleted"], delete)
     draft.edit(("gong", "transcript"), CHANGED["transcript deleted"], delete)
-    draft.edit(("gong", "transcript"), CHANGED["transcript mended"], _mend_sentence, _is_readable)
+    draft.edit(("gong", "transcript"), CHANGED["transcript corrected"], _correct_sentence, _is_readable)
     draft.edit(("gong", "call_context_integration"), CHANGED["link deleted"], delete)
     draft.edit(("gong", "email"), CHANGED["e-mail deleted"], delete)
 
 
 def _edit_people(draft: Draft, number: int) -> None:
-    """Names, addresses and affiliations, each in one table only."""
+    """Change names, addresses and affiliations, each in one table only."""
     draft.edit(
         ("gong", "call_participant"),
         CHANGED["participant corrected"],
@@ -91,7 +95,7 @@ def _edit_people(draft: Draft, number: int) -> None:
     )
     draft.edit(
         ("gong", "users"),
-        CHANGED["user's name mended"],
+        CHANGED["user renamed"],
         lambda row: row.update(last_name=f"{row['last_name']}-{MARRIED_NAMES[number % 5]}"),
     )
     draft.edit(
@@ -109,14 +113,14 @@ def _edit_people(draft: Draft, number: int) -> None:
 
 
 def _add_recipients(draft: Draft, number: int) -> None:
-    """A further recipient of e-mails that are there already."""
+    """Add a recipient to existing e-mails."""
     address = {"email_address": f"team{number}@partner.example", "type": "cc", "_fivetran_deleted": False}
     emails = draft.pick(("gong", "email"), CHANGED["recipient added"])
     draft.append({("gong", "email_recipient"): [{**address, "email_id": email["id"]} for email in emails]})
 
 
 def _edit_deals(draft: Draft, number: int) -> None:
-    """Stages, amounts and a deletion; Salesforce writes history rows for the first two."""
+    """Change stages and amounts, with Salesforce's history rows, and delete an opportunity."""
     moved: list[tuple[Row, str, str, str]] = []
 
     def move_on(row: Row) -> None:
@@ -133,7 +137,7 @@ def _edit_deals(draft: Draft, number: int) -> None:
     draft.edit(OPPORTUNITY, CHANGED["opportunity moved on"], move_on, _is_open)
     draft.edit(OPPORTUNITY, CHANGED["opportunity's amount changed"], raise_amount, _is_open)
     draft.edit(OPPORTUNITY, CHANGED["opportunity deleted"], delete)
-    first = number * NUMBERS_A_CHANGE_SET
+    first = number * NUMBERS_PER_CHANGE_SET
     history, fields = [], []
     for place, (row, field, before, after) in enumerate(moved, first):
         amount, close = float(row["amount"]), row["close_date"]
@@ -144,8 +148,8 @@ def _edit_deals(draft: Draft, number: int) -> None:
 
 
 def _add_calls(draft: Draft, world: World, number: int, connector: Connector) -> None:
-    """New calls, and some that Fivetran delivers late."""
-    first = number * NUMBERS_A_CHANGE_SET
+    """Add calls, some of which Fivetran delivers late."""
+    first = number * NUMBERS_PER_CHANGE_SET
     for late, sort in ((False, "new call"), (True, "late call")):
         calls = []
         for place in range(CHANGED[sort]):
@@ -158,8 +162,8 @@ def _add_calls(draft: Draft, world: World, number: int, connector: Connector) ->
 
 
 def _add_emails(draft: Draft, world: World, number: int) -> None:
-    """New e-mails, and some that Fivetran delivers late."""
-    first = number * NUMBERS_A_CHANGE_SET
+    """Add e-mails, some of which Fivetran delivers late."""
+    first = number * NUMBERS_PER_CHANGE_SET
     for late, sort in ((False, "new e-mail"), (True, "late e-mail")):
         emails = []
         for place in range(CHANGED[sort]):
@@ -171,7 +175,7 @@ def _add_emails(draft: Draft, world: World, number: int) -> None:
 
 
 def _add_pending(draft: Draft, world: World, number: int, connector: Connector) -> None:
-    """The call of a transcript and the deal of an e-mail that came an hour ago; and the next such pair."""
+    """Add the parents of the transcript and e-mail that came an hour ago, and the next two such children."""
     call, deal = pending_call(world, number - 1), pending_deal(world, number - 1)
     history, fields = stage_rows(deal, 20 * deal.number)
     draft.append(plain_call_rows([call], draft.random))
@@ -192,18 +196,18 @@ def _append_transcripts(draft: Draft, calls: Sequence[Call], connector: Connecto
 
 
 def _late(draft: Draft) -> datetime:
-    """Older than what Fivetran delivered an hour ago, by less than five hours."""
+    """A time before the previous hour's delivery, by less than five hours."""
     return draft.now - timedelta(hours=2, minutes=draft.random.randint(0, 200), seconds=31, microseconds=204113)
 
 
 def _names(column: str, draft: Draft) -> Test:
-    """A test for rows that some opportunity names in that column."""
+    """A test for rows that an opportunity references in `column`."""
     named = set(draft.tables[OPPORTUNITY].rows[column].to_pylist()) if OPPORTUNITY in draft.tables else set()
     return lambda row: row["id"] in named
 
 
 def _is_open(row: Row) -> bool:
-    """Whether a deal can move on, and its amount be raised."""
+    """Whether a deal has a next stage and an amount that can be raised."""
     if row["stage_name"] not in OPEN_STAGES or row["name"] is None or row["amount"] is None:
         return False
     try:
@@ -213,11 +217,11 @@ def _is_open(row: Row) -> bool:
 
 
 def _is_readable(row: Row) -> bool:
-    """Whether the monologue is a list of sentences with times."""
+    """Whether the monologue is a valid list of sentences with times."""
     return bool(row["sentence"]) and row["sentence"].startswith('[{"start"') and row["sentence"].endswith("}]")
 
 
-def _mend_sentence(row: Row) -> None:
+def _correct_sentence(row: Row) -> None:
     sentences = json.loads(row["sentence"])
-    sentences[0]["text"] = "Mended: " + sentences[0]["text"]
+    sentences[0]["text"] = "Corrected: " + sentences[0]["text"]
     row["sentence"] = json.dumps(sentences, ensure_ascii=False)

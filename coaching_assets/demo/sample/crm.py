@@ -1,4 +1,4 @@
-"""The rows of Salesforce's tables, of Gong's own deal table, and of Gong's users."""
+"""The rows of Salesforce's tables, and of Gong's opportunities and users."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -13,11 +13,11 @@ from coaching_assets.demo.sample.values import Row
 Rows = dict[TableKey, list[Row]]
 
 MISSING = 900_000_000
-"""Numbers from here on are of things that no table has a row of."""
+"""Objects numbered from here on have no row in any table."""
 
 
 def salesforce_flags(modified: datetime, synced: datetime) -> Row:
-    """The columns that all of Salesforce's tables end with."""
+    """The last columns of all Salesforce tables."""
     return {
         "is_deleted": False,
         "system_modstamp": modified,
@@ -27,14 +27,14 @@ def salesforce_flags(modified: datetime, synced: datetime) -> Row:
 
 
 def batch(time: datetime) -> datetime:
-    """When Fivetran processed what happened at a time: once an hour, everything at once."""
+    """The time at which Fivetran processed a change: once an hour, all changes together."""
     return time.replace(minute=0, second=0, microsecond=0) + timedelta(
         hours=1, minutes=7, seconds=13, microseconds=482917
     )
 
 
 def delete(row: Row) -> None:
-    """Mark a row as deleted, in whichever of the two columns its table has."""
+    """Mark a row as deleted, in the columns that its table has."""
     for column in ("_fivetran_deleted", "is_deleted"):
         if column in row:
             row[column] = True
@@ -90,7 +90,7 @@ def opportunity_row(deal: Deal, synced: datetime) -> Row:
 
 
 def stage_rows(deal: Deal, number: int) -> tuple[list[Row], list[Row]]:
-    """The rows of `opportunity_history` and of `opportunity_field_history` of a deal, with ids from `number` on."""
+    """A deal's rows of `opportunity_history` and `opportunity_field_history`, with ids from `number` on."""
     history, fields = [], []
     amount, previous = deal.first_amount, None
     for place, (stage, at) in enumerate(deal.stages):
@@ -108,7 +108,7 @@ def stage_rows(deal: Deal, number: int) -> tuple[list[Row], list[Row]]:
 def history_row(
     number: int, deal_id: str, stage: str, amount: float | None, close: object, at: datetime, synced: datetime
 ) -> Row:
-    """A row of Salesforce's `opportunity_history`: the deal as it was from `at` on."""
+    """A row of Salesforce's `opportunity_history`: the deal's state from `at` on."""
     return {
         "id": salesforce_id("008", number),
         "opportunity_id": deal_id,
@@ -134,7 +134,7 @@ def field_row(number: int, deal_id: str, field: str, old: str | None, new: str, 
 
 
 def crm_rows(world: World) -> Rows:
-    """All rows about people, customers and deals, peculiar ones among them."""
+    """All rows of people, customers and deals, with odd rows among them."""
     early = batch(world.start)
     rows: Rows = {
         ("gong", "users"): [gong_user(user, early) for user in world.users],
@@ -167,7 +167,7 @@ def _salesforce_user(person: Person, synced: datetime) -> Row:
 
 
 def _gong_deals(world: World, random: Random) -> list[Row]:
-    """Gong knows about two in three of Salesforce's deals, and a few that Salesforce does not have."""
+    """Gong has two in three of Salesforce's deals, and a few that Salesforce does not have."""
     rows = [_gong_deal(deal, deal.id, random) for deal in world.deals if deal.number % 3 != 1]
     planter = Planter(range(len(rows)), world.scale, random)
     for number in planter.take("gong opportunity deleted"):
@@ -197,7 +197,7 @@ def _plant_in_deals(rows: Sequence[Row], scale: float, random: Random) -> None:
     missing = iter(range(MISSING + 1000, MISSING + 100_000))
     for row in planter.take("opportunity deleted"):
         delete(row)
-    for number, row in enumerate(planter.take("opportunity with an amount that is no number")):
+    for number, row in enumerate(planter.take("opportunity with an amount that is not a number")):
         row["amount"] = ("n/a", "tbd", "NaN")[number % 3]
     for number, row in enumerate(planter.take("opportunity with an amount out of range")):
         row["amount"] = (1e15, -2.5e14, 123456789012345678.0)[number % 3]

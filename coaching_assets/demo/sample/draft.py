@@ -1,4 +1,4 @@
-"""The tables of a sample while an hour's changes are being made to them."""
+"""The tables of a sample while a change set is applied to them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -16,12 +16,12 @@ from coaching_assets.demo.sample.values import Row
 Change = Callable[[Row], object]
 Test = Callable[[Row], bool]
 
-MOST_TRIED = 500
-"""How many random rows are looked at before a change is given up for want of a row that suits."""
+MAXIMUM_TRIED = 500
+"""Random rows tried before a change is given up because no row passes its test."""
 
 
 class Draft:
-    """Changes rows and adds some, all of them stamped with the hour; only rows not yet stamped with it are chosen."""
+    """Changes and adds rows, and stamps them with the hour. It never chooses a row that has the stamp already."""
 
     def __init__(self, sample: Sample, number: int) -> None:
         self.tables: dict[TableKey, SampleTable] = dict(sample.tables)
@@ -30,24 +30,24 @@ class Draft:
         self._synced = {key: self.now + timedelta(seconds=3 * place) for place, key in enumerate(sample.tables)}
 
     def append(self, rows: Mapping[TableKey, Iterable[Row]], *, late: bool = False) -> None:
-        """Add rows; late ones keep the `_fivetran_synced` that they have."""
+        """Add rows. Late rows keep their own `_fivetran_synced`."""
         for key, added in rows.items():
             if key in self.tables:
                 stamped = ({**row, "_fivetran_synced": self._synced[key]} for row in added)
                 self.tables[key] = self.tables[key].appended(added if late else stamped)
 
     def edit(self, key: TableKey, number: int, change: Change, suits: Test | None = None) -> None:
-        """Change `number` rows that are not deleted and that suit."""
+        """Change `number` random rows that are not deleted and pass the test `suits`."""
         self._write(key, self._choose(key, number, suits), change)
 
     def pick(self, key: TableKey, number: int, suits: Test | None = None) -> list[Row]:
-        """Some rows like those that `edit` changes, unchanged."""
+        """Choose rows as `edit` does, and return them unchanged."""
         chosen = self._choose(key, number, suits)
         rows: list[Row] = self.tables[key].rows.take(pa.array(chosen, pa.int64())).to_pylist() if chosen else []
         return rows
 
     def edit_calls(self, number: int, change: Change, *, deleted: bool = False) -> None:
-        """Change `number` calls that are, or are not, deleted: all rows of each, in whichever workspaces."""
+        """Change all rows, in every workspace, of `number` calls that are `deleted` or not."""
         key: TableKey = ("gong", "call")
         if key not in self.tables:
             return
@@ -64,11 +64,11 @@ class Draft:
             return []
         rows = self.tables[key].rows
         candidates = np.flatnonzero(~_deleted(rows) & ~self._stamped(rows)).tolist()
-        tried = self.random.sample(candidates, min(len(candidates), MOST_TRIED if suits else number))
+        tried = self.random.sample(candidates, min(len(candidates), MAXIMUM_TRIED if suits else number))
         if suits is None:
             return tried
-        looked_at: list[Row] = rows.take(pa.array(tried, pa.int64())).to_pylist()
-        return [place for place, row in zip(tried, looked_at, strict=True) if suits(row)][:number]
+        found: list[Row] = rows.take(pa.array(tried, pa.int64())).to_pylist()
+        return [place for place, row in zip(tried, found, strict=True) if suits(row)][:number]
 
     def _write(self, key: TableKey, numbers: Iterable[int], change: Change) -> None:
         def change_and_stamp(row: Row) -> None:
@@ -89,7 +89,7 @@ class Draft:
 
 
 def _deleted(rows: pa.Table) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Which rows are deleted, by either of the columns that say so."""
+    """A mask of the rows that either column marks as deleted."""
     deleted = np.zeros(rows.num_rows, dtype=bool)
     for column in ("_fivetran_deleted", "is_deleted"):
         if column in rows.column_names:

@@ -29,12 +29,12 @@ class Email:
 
     @property
     def id(self) -> str:
-        """Gong's id of it."""
+        """Gong's id."""
         return gong_id("email", self.number)
 
 
 def make_email(random: Random, number: int, deal: Deal, at: datetime, synced: datetime | None = None) -> Email:
-    """An e-mail between the owner of a deal and contacts of the customer."""
+    """Create an e-mail between the owner of a deal and contacts of the customer."""
     guests = random.sample(deal.account.contacts, random.randint(1, 3))
     sent = at.replace(microsecond=0) + timedelta(milliseconds=random.choice((0, 0, 0, 250, 417)))
     if random.random() < 0.6:
@@ -45,7 +45,7 @@ def make_email(random: Random, number: int, deal: Deal, at: datetime, synced: da
 
 
 def email_rows(world: World) -> Rows:
-    """All rows of e-mails, peculiar ones among them."""
+    """All rows of e-mails, with odd rows among them."""
     random = Random(f"{world.seed} emails")
     length = (world.until - timedelta(hours=2)) - world.start
     emails = [
@@ -60,7 +60,7 @@ def email_rows(world: World) -> Rows:
 
 
 def plain_email_rows(emails: Sequence[Email], random: Random) -> Rows:
-    """The rows of the e-mails, without anything peculiar."""
+    """The rows of the e-mails, without odd ones."""
     return {
         ("gong", "email"): [_email(email, random) for email in emails],
         ("gong", "email_sender"): [_address(email, email.sender.email) for email in emails],

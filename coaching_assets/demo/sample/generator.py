@@ -1,4 +1,4 @@
-"""Puts a sample together."""
+"""Generates a sample from its parts."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,22 +17,22 @@ from coaching_assets.demo.sample.values import to_arrow
 
 DEFAULT_UNTIL = datetime(2026, 6, 30, 12, tzinfo=UTC)
 LAST_BATCH = timedelta(minutes=9, seconds=46, microseconds=517083)
-"""How long before `until` Fivetran ran for the last time."""
+"""Time from Fivetran's last run to `until`."""
 
-NUMBERS_A_CHANGE_SET = 10_000_000
-"""New things of change set n are numbered from n times this on."""
+NUMBERS_PER_CHANGE_SET = 10_000_000
+"""Objects of change set n are numbered from n times this number on."""
 
 
 def generate(
     scale: float = 1.0, seed: int = 7, until: datetime = DEFAULT_UNTIL, connector: Connector = "strings"
 ) -> Sample:
-    """Generate the tables of half a year before `until`; the same arguments give the same tables.
+    """Generate the tables of the half year before `until`. The same arguments give the same tables.
 
     Args:
         scale: 1 is about 300 calls and 20,000 monologues.
-        seed: another one gives other people, deals and calls.
-        until: the end of the time covered, with a time zone; nothing in the sample is later.
-        connector: whether numbers, times and JSON arrive as texts, or as columns of their own types.
+        seed: chooses people, deals and calls.
+        until: end of the period, with a time zone; no row is later.
+        connector: `strings`: numbers, times and JSON arrive as text; `typed`: in columns of their own types.
     """
     world = World(scale, seed, until.astimezone(UTC))
     calls = make_calls(world)
@@ -49,7 +49,7 @@ def generate(
 
 
 def pending_call(world: World, number: int) -> Call:
-    """The call whose transcript comes with change set `number` (0: the sample itself), the call itself one later."""
+    """The call that arrives one change set after its transcript, which is in change set `number` (0: the sample)."""
     random = Random(f"{world.seed} pending call {number}")
     at = world.until + timedelta(hours=number - 3)
     synced = world.until + timedelta(hours=number) - LAST_BATCH
@@ -58,7 +58,7 @@ def pending_call(world: World, number: int) -> Call:
 
 
 def pending_deal(world: World, number: int) -> Deal:
-    """The deal an e-mail of which comes with change set `number` (0: the sample itself), the deal itself one later."""
+    """The deal that arrives one change set after its e-mail, which is in change set `number` (0: the sample)."""
     random = Random(f"{world.seed} pending deal {number}")
     start, until = world.until - timedelta(days=20), world.until - timedelta(hours=5)
     owner = random.choice(world.users)
@@ -74,7 +74,7 @@ def pending_email(world: World, number: int) -> Email:
 
 
 def _pending_number(number: int) -> int:
-    return (number + 1) * NUMBERS_A_CHANGE_SET - 1
+    return (number + 1) * NUMBERS_PER_CHANGE_SET - 1
 
 
 def _missing_call(world: World, number: int) -> Call:
@@ -89,7 +89,7 @@ def _fields(rows: Rows, connector: Connector) -> Iterable[tuple[TableKey, tuple]
 
 
 def _end_with_last_batch(table: SampleTable, world: World) -> SampleTable:
-    """With two rows that Fivetran processed in its last run, so that every table is fresh as of then."""
+    """Stamp two rows with Fivetran's last run, so that every table is fresh as of then."""
     number = table.rows.num_rows
     last = world.until - LAST_BATCH
     return table.edited(range(max(0, number - 2), number), lambda row: row.update(_fivetran_synced=last))

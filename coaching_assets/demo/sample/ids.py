@@ -1,4 +1,4 @@
-"""Ids that look like Gong's and Salesforce's, all different and the same in every run."""
+"""Ids in the formats of Gong and Salesforce: unique, and the same in every run."""
 
 from typing import Literal
 
@@ -19,13 +19,13 @@ SalesforcePrefix = Literal["001", "005", "006", "008", "017"]
 WORKSPACES = ("4819025533070110832", "623457276584334100")
 
 
-def gong_id(what: str, number: int) -> str:
-    """The id of the `number`-th (from 0) thing of a kind: 17 to 19 digits."""
-    return str(10**16 + (number + 1) * _GONG_FACTORS[what] % _PRIME)
+def gong_id(kind: str, number: int) -> str:
+    """The id of object `number` (from 0) of a kind: 17 to 19 digits."""
+    return str(10**16 + (number + 1) * _GONG_FACTORS[kind] % _PRIME)
 
 
 def salesforce_id(prefix: SalesforcePrefix, number: int) -> str:
-    """18 characters: what it is, the organisation, a number in base 62, three that say which letters are capital."""
+    """An id of 18 characters: kind, organization, number in base 62, and a checksum of the letters' case."""
     rest, digits = number + 48_271, ""
     while rest:
         rest, digit = divmod(rest, 62)

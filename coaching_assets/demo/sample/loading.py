@@ -1,4 +1,4 @@
-"""Loads a sample into BigQuery, or into its emulator."""
+"""Loads a sample into BigQuery or its emulator."""
 
 import io
 from collections.abc import Sequence
@@ -21,16 +21,15 @@ def load(
     salesforce_dataset: str = "salesforce_ft",
     tables: Sequence[str] | None = None,
 ) -> None:
-    """Replace the tables of a sample in BigQuery; the datasets are made where they are missing.
+    """Replace the tables of a sample in BigQuery. Missing datasets are created.
 
     Args:
-        client: of any project.
-        project: the project that the datasets are in.
-        sample: what to load.
-        gong_dataset: where Gong's tables go.
-        salesforce_dataset: where Salesforce's tables go.
-        tables: the tables to load, such as `call`, or `gong.opportunity` where the name alone is in both datasets; all
-            by default.
+        client: a client of any project.
+        project: the project of the datasets.
+        sample: the tables to load.
+        gong_dataset: the dataset for Gong's tables.
+        salesforce_dataset: the dataset for Salesforce's tables.
+        tables: names such as `call`, or `gong.opportunity` for a name that both datasets have; None for all.
     """
     datasets = {"gong": gong_dataset, "salesforce": salesforce_dataset}
     for dataset in datasets.values():
@@ -41,7 +40,7 @@ def load(
 
 
 def load_table(client: "Client", table_id: str, table: SampleTable) -> None:
-    """Replace one table, `project.dataset.table`, by a parquet load job with its own schema."""
+    """Replace one table with a parquet load job. `table_id` is `project.dataset.table`."""
     from google.api_core.exceptions import NotFound
     from google.cloud.bigquery import LoadJobConfig
 
@@ -51,13 +50,13 @@ def load_table(client: "Client", table_id: str, table: SampleTable) -> None:
     except NotFound:
         existing = []
     if existing and existing != [(field.name, field.field_type) for field in schema]:
-        # The emulator keeps the old columns on WRITE_TRUNCATE.
+        # the emulator keeps the old columns on WRITE_TRUNCATE
         client.delete_table(table_id)
     config = LoadJobConfig(source_format="PARQUET", schema=schema, write_disposition="WRITE_TRUNCATE")
     file = io.BytesIO()
     pq.write_table(table.rows, file, compression="zstd")
     client.load_table_from_file(file, table_id, rewind=True, job_config=config).result()
-    # In the emulator a load job does not move the table's time of modification.
+    # in the emulator, a load job does not update the table's modification time
     loaded = client.get_table(table_id)
     loaded.labels = {**loaded.labels, "loaded": f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"}
     client.update_table(loaded, ["labels"])

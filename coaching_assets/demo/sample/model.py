@@ -1,4 +1,4 @@
-"""A sample: Arrow tables with BigQuery schemas, on disk as one parquet file a table."""
+"""A sample: Arrow tables with BigQuery schemas, stored as one parquet file per table."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -20,18 +20,18 @@ DESCRIPTION = "sample.json"
 
 @dataclass(frozen=True)
 class SampleTable:
-    """One table: its columns with their BigQuery types, and its rows (JSON columns are texts)."""
+    """One table: its columns with their BigQuery types, and its rows. JSON columns contain text."""
 
     fields: tuple[Field, ...]
     rows: pa.Table
 
     def appended(self, rows: Iterable[Mapping[str, Any]]) -> "SampleTable":
-        """With further rows."""
+        """Return the table with further rows."""
         added = to_arrow(list(rows), self.fields)
         return replace(self, rows=pa.concat_tables([self.rows, added])) if added.num_rows else self
 
     def edited(self, numbers: Iterable[int], change: Callable[[Row], object]) -> "SampleTable":
-        """With the rows of those numbers changed in place by `change`; they move to the end."""
+        """Return the table with the rows of these numbers changed by `change` and moved to the end."""
         chosen = np.fromiter(numbers, dtype=np.int64)
         if not len(chosen):
             return self
@@ -43,7 +43,7 @@ class SampleTable:
         return replace(self, rows=self.rows.filter(pa.array(others))).appended(changed)
 
     def numbers(self, **values: object) -> list[int]:
-        """The numbers of the rows whose columns have these values."""
+        """Find the numbers of the rows that have these column values."""
         mask = np.ones(self.rows.num_rows, dtype=bool)
         for name, value in values.items():
             column = self.rows[name]
@@ -54,7 +54,7 @@ class SampleTable:
 
 @dataclass(frozen=True)
 class Sample:
-    """All tables of a sample, and what it was generated from."""
+    """All tables of a sample, and the arguments that it was generated from."""
 
     scale: float
     seed: int
@@ -71,11 +71,11 @@ class Sample:
         return found
 
     def replaced(self, tables: Mapping[TableKey, SampleTable]) -> "Sample":
-        """With some tables replaced."""
+        """Return the sample with some tables replaced."""
         return replace(self, tables={**self.tables, **tables})
 
     def without(self, *keys: TableKey) -> "Sample":
-        """Without some tables, as where a customer has not selected them in Fivetran."""
+        """Return the sample without some tables, as if they were not selected in Fivetran."""
         return replace(self, tables={key: table for key, table in self.tables.items() if key not in keys})
 
     def write(self, folder: Path) -> None:

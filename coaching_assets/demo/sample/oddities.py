@@ -1,11 +1,11 @@
-"""How many rows of each peculiar sort are planted, and which."""
+"""The number of odd rows of each kind in a sample, and the choice of rows."""
 
 from collections.abc import Iterable
 from random import Random
 from typing import Generic, TypeVar
 
 LARGEST_SHARE = 5
-"""Of a small sample, at most one thing in this many is of one peculiar sort."""
+"""In a small sample, at most one item in this many is of one odd kind."""
 
 Item = TypeVar("Item")
 
@@ -33,7 +33,7 @@ PLANTED: dict[str, int] = {
     "transcript of an unknown speaker": 15,
     "transcript without sentence": 3,
     "transcript with broken JSON": 3,
-    "transcript with an index that is no number": 3,
+    "transcript with an index that is not a number": 3,
     "transcript without topic": 300,
     "call missing, transcript there": 2,
     # links
@@ -59,7 +59,7 @@ PLANTED: dict[str, int] = {
     "recipient deleted": 4,
     # deals
     "opportunity deleted": 3,
-    "opportunity with an amount that is no number": 3,
+    "opportunity with an amount that is not a number": 3,
     "opportunity with an amount out of range": 3,
     "opportunity without amount": 3,
     "opportunity without account": 3,
@@ -74,11 +74,11 @@ PLANTED: dict[str, int] = {
     "gong opportunity deleted": 3,
     "gong opportunity only": 3,
 }
-"""At scale 1. More at larger scales, in proportion; fewer only where a smaller sample has no room for them."""
+"""Counts at scale 1. They grow with the scale; a smaller sample has fewer only where it lacks room."""
 
 
 class Planter(Generic[Item]):
-    """Hands out the items that become peculiar, each at most once, so that no two peculiarities hide each other."""
+    """Chooses the items that become odd, each at most once, so that no oddity hides another."""
 
     def __init__(self, items: Iterable[Item], scale: float, random: Random) -> None:
         self._items = list(items)
@@ -86,8 +86,8 @@ class Planter(Generic[Item]):
         self._most = len(self._items) // LARGEST_SHARE
         random.shuffle(self._items)
 
-    def take(self, sort: str) -> list[Item]:
-        """The items for a sort of `PLANTED`."""
-        number = min(round(PLANTED[sort] * max(self._scale, 1.0)), self._most)
+    def take(self, kind: str) -> list[Item]:
+        """Choose the items for a kind of `PLANTED`."""
+        number = min(round(PLANTED[kind] * max(self._scale, 1.0)), self._most)
         taken, self._items = self._items[:number], self._items[number:]
         return taken

@@ -1,4 +1,4 @@
-"""Who there is: the company's people, its customers and their contacts, and the deals with them."""
+"""The company's people, its customers with their contacts, and the deals."""
 
 import re
 import unicodedata
@@ -28,7 +28,7 @@ OPEN_STAGES = tuple(name for name, probability in STAGES if probability < 100)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a name and an address; `number` is that of a user of the company, None for everybody else."""
+    """A person with a name and an address. `number` is None for everybody but the company's users."""
 
     first: str
     last: str
@@ -38,12 +38,12 @@ class Person:
 
     @property
     def name(self) -> str:
-        """First and last name."""
+        """The full name."""
         return f"{self.first} {self.last}"
 
     @property
     def gong_user_id(self) -> str | None:
-        """Gong's id of a user of the company."""
+        """Gong's id; None unless the person is a user of the company."""
         return None if self.number is None else gong_id("user", self.number)
 
 
@@ -59,13 +59,13 @@ class Account:
 
     @property
     def id(self) -> str:
-        """Salesforce's id of it."""
+        """Salesforce's id."""
         return salesforce_id("001", self.number)
 
 
 @dataclass(frozen=True)
 class Deal:
-    """An opportunity with the stages it went through and the times at which it entered them."""
+    """An opportunity with its stages so far, each with the time at which it began."""
 
     number: int
     name: str
@@ -79,13 +79,13 @@ class Deal:
 
     @property
     def id(self) -> str:
-        """Salesforce's id of it."""
+        """Salesforce's id."""
         return salesforce_id("006", self.number)
 
 
 @dataclass(frozen=True)
 class World:
-    """Everybody and every deal of a sample; the same for the same arguments."""
+    """All people and deals of a sample; the same for the same arguments."""
 
     scale: float
     seed: int
@@ -93,12 +93,12 @@ class World:
 
     @property
     def start(self) -> datetime:
-        """Half a year before the end."""
+        """The start of the period: half a year before its end."""
         return self.until - timedelta(days=DAYS)
 
     @cached_property
     def users(self) -> tuple[Person, ...]:
-        """The company's people; two in three are sellers."""
+        """The company's people."""
         random = Random(f"{self.seed} users")
         seen: set[str] = set()
         return tuple(
@@ -123,12 +123,12 @@ class World:
 
 
 def amount_of(at_scale_1: int, scale: float) -> int:
-    """How many of something at a scale; at least five, so that even a tiny sample has some of everything."""
+    """Scale a count; at least five, so that even a tiny sample has some of everything."""
     return max(5, round(at_scale_1 * scale))
 
 
 def account(random: Random, number: int) -> Account:
-    """The customer of that number, with three to six contacts."""
+    """Create the customer of a number, with three to six contacts."""
     names, suffixes = words()["companies"], words()["company_suffixes"]
     name = names[number % len(names)]
     suffix = suffixes[number // len(names) % len(suffixes)]
@@ -143,7 +143,7 @@ def account(random: Random, number: int) -> Account:
 
 
 def deal(random: Random, number: int, customer: Account, owner: Person, start: datetime, until: datetime) -> Deal:
-    """A deal that began between two times and has gone some way since."""
+    """Create a deal that began between two times and has reached a random stage since."""
     began = start + (until - start) * random.random() * 0.85
     reached = random.randint(1, len(STAGES))
     names = [name for name, _ in STAGES[:reached]]

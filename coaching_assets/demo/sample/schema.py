@@ -1,4 +1,4 @@
-"""The columns of every sample table, with their BigQuery types for either kind of connector."""
+"""The columns of every sample table, with their BigQuery types for both kinds of connector."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -31,13 +31,13 @@ class Field:
     type: str
 
     def schema_field(self) -> "SchemaField":
-        """As google-cloud-bigquery says it."""
+        """Convert to google-cloud-bigquery's class."""
         from google.cloud.bigquery import SchemaField
 
         return SchemaField(self.name, self.type)
 
 
-# A column is "name" (a STRING), "name TYPE", or "name TYPE-of-a-strings-connector|TYPE-of-a-typed-one".
+# a column is "name" (STRING), "name TYPE", or "name TYPE|TYPE": for the connectors `strings` and `typed`
 _FIVETRAN = "_fivetran_synced TIMESTAMP, _fivetran_deleted BOOL"
 _SALESFORCE = f"is_deleted BOOL, system_modstamp TIMESTAMP, {_FIVETRAN}"
 _COLUMNS: dict[TableKey, str] = {
@@ -60,7 +60,7 @@ _COLUMNS: dict[TableKey, str] = {
     ("salesforce", "opportunity"): "id, name, stage_name, close_date TIMESTAMP|DATE, amount STRING|FLOAT64, "
     "account_id, owner_id, probability FLOAT64, type, is_closed BOOL, is_won BOOL, created_date TIMESTAMP, "
     f"last_modified_date TIMESTAMP, {_SALESFORCE}",
-    # Some connections lack _fivetran_deleted: is_deleted alone says it.
+    # some connections lack _fivetran_deleted and have is_deleted only
     ("salesforce", "account"): "id, name, industry, website, is_deleted BOOL, system_modstamp TIMESTAMP, "
     "_fivetran_synced TIMESTAMP",
     ("salesforce", "user"): f"id, email, name, title, is_active BOOL, {_SALESFORCE}",
@@ -83,11 +83,11 @@ _OTHER_KEYS: dict[TableKey, tuple[str, ...]] = {
 }
 
 KEYS: dict[TableKey, tuple[str, ...]] = {key: _OTHER_KEYS.get(key, ("id",)) for key in TABLES}
-"""Fivetran's primary key of each table, by which no two rows of a sample are the same."""
+"""Fivetran's primary key of each table, unique in a sample."""
 
 
 def fields_of(table: TableKey, connector: Connector) -> tuple[Field, ...]:
-    """The columns of a table as a connector of that kind delivers them."""
+    """The columns of a table as this kind of connector delivers them."""
     fields = []
     for column in _COLUMNS[table].split(", "):
         name, _, types = column.partition(" ")

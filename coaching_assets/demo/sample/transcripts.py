@@ -1,4 +1,4 @@
-"""The transcripts: one row a monologue, made column by column, because there are very many of them."""
+"""The transcripts: one row per monologue, generated column by column for speed."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,20 +20,20 @@ from coaching_assets.demo.sample.schema import ARROW_TYPES, Connector, fields_of
 from coaching_assets.demo.sample.values import Row
 from coaching_assets.demo.sample.words import topics, words
 
-CALLS_AT_ONCE = 1500
-MOST_SENTENCES = 6
+CALLS_PER_CHUNK = 1500
+MAXIMUM_SENTENCES = 6
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 def transcript_table(calls: Sequence[Call], seed: int, connector: Connector) -> SampleTable:
-    """The transcripts of the calls, in every workspace of each, without anything peculiar."""
+    """The transcripts of the calls in every workspace, without odd rows."""
     fields = fields_of(("gong", "transcript"), connector)
     schema = pa.schema([(field.name, ARROW_TYPES[field.type]) for field in fields])
     generator = np.random.default_rng(seed)
     tables = [schema.empty_table()]
-    for first in range(0, len(calls), CALLS_AT_ONCE):
-        some = calls[first : first + CALLS_AT_ONCE]
+    for first in range(0, len(calls), CALLS_PER_CHUNK):
+        some = calls[first : first + CALLS_PER_CHUNK]
         table = _monologues(some, generator)
         tables += [_in_workspace(table, some, place).select(schema.names).cast(schema) for place in (0, 1)]
     return SampleTable(fields, pa.concat_tables(tables))
@@ -64,7 +64,7 @@ def _monologues(calls: Sequence[Call], generator: np.random.Generator) -> pa.Tab
 
 
 def _in_workspace(table: pa.Table, calls: Sequence[Call], place: int) -> pa.Table:
-    """The rows of those calls that are in a first, or in a second workspace, with that workspace."""
+    """The rows of the calls in their first (`place` 0) or second workspace, with `workspace_id`."""
     workspaces = pa.array(
         [call.workspaces[place] if place < len(call.workspaces) else None for call in calls], pa.string()
     )
@@ -75,7 +75,7 @@ def _in_workspace(table: pa.Table, calls: Sequence[Call], place: int) -> pa.Tabl
 def _times(
     calls: Sequence[Call], counts: Numbers, call: Numbers, generator: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
-    """Start and end of each monologue in milliseconds: one after the other, within the call."""
+    """Start and end of each monologue, in milliseconds from the start of the call."""
     weight = generator.gamma(2.0, 1.0, len(call)) + 0.2
     until = np.cumsum(weight)
     first = np.cumsum(counts) - counts
@@ -88,7 +88,7 @@ def _times(
 
 
 def _topics(calls: Sequence[Call], call: Numbers, position: Numbers, generator: np.random.Generator) -> Numbers:
-    """The topic that a call of its kind has come to at a position between 0 and 1, give or take."""
+    """The topic of each monologue, by its position in the call (0 to 1), with some noise."""
     number = {topic.name: place for place, topic in enumerate(topics())}
     arcs = [[number[name] for name in kind["arc"]] for kind in words()["call_kinds"]]
     longest = max(map(len, arcs))
@@ -101,7 +101,7 @@ def _topics(calls: Sequence[Call], call: Numbers, position: Numbers, generator: 
 
 
 def _speakers(calls: Sequence[Call], call: Numbers, generator: np.random.Generator) -> pa.Array:
-    """Speakers in proportion to their talk times."""
+    """Choose speakers in proportion to their talk times."""
     most = max(len(each.speakers) for each in calls)
     bounds = np.ones((len(calls), most))
     first = np.cumsum([0] + [len(each.speakers) for each in calls])
@@ -114,13 +114,13 @@ def _speakers(calls: Sequence[Call], call: Numbers, generator: np.random.Generat
 
 
 def _sentences(topic: Numbers, start: Numbers, end: Numbers, generator: np.random.Generator) -> pa.Array:
-    """The monologues as JSON lists of one to six sentences with their times."""
+    """Format the monologues as JSON lists of one to six sentences with their times."""
     pool = pa.array([json.dumps(text, ensure_ascii=False) for each in topics() for text in each.sentences])
     sizes = np.array([len(each.sentences) for each in topics()])
     offset = (np.cumsum(sizes) - sizes)[topic]
-    count = np.clip((end - start) // 9000 + generator.integers(0, 2, len(topic)), 1, MOST_SENTENCES)
+    count = np.clip((end - start) // 9000 + generator.integers(0, 2, len(topic)), 1, MAXIMUM_SENTENCES)
     pieces = []
-    for place in range(MOST_SENTENCES):
+    for place in range(MAXIMUM_SENTENCES):
         text = pool.take(pa.array(offset + generator.integers(0, sizes[topic])))
         begins = start + (end - start) * place // count
         ends = start + (end - start) * (place + 1) // count - 40
@@ -133,7 +133,7 @@ def _sentences(topic: Numbers, start: Numbers, end: Numbers, generator: np.rando
 
 
 def plant_in_transcripts(table: SampleTable, world: World, connector: Connector) -> SampleTable:
-    """The transcripts with peculiar rows among them."""
+    """Add odd rows to the transcripts."""
     random = Random(f"{world.seed} transcript oddities")
     total = table.rows.num_rows
     planter = Planter(random.sample(range(total), min(total, round(3000 * max(1.0, world.scale)))), world.scale, random)
@@ -149,7 +149,7 @@ def plant_in_transcripts(table: SampleTable, world: World, connector: Connector)
         "transcript without topic": lambda row: row.update(topic=None),
     }
     if connector == "strings":
-        changes["transcript with an index that is no number"] = lambda row: row.update(index=f"#{row['index']}")
+        changes["transcript with an index that is not a number"] = lambda row: row.update(index=f"#{row['index']}")
     chosen: dict[int, str] = {number: sort for sort in changes for number in planter.take(sort)}
     rows: list[Row] = table.rows.take(pa.array(list(chosen), pa.int64())).to_pylist()
     for row, sort in zip(rows, chosen.values(), strict=True):
@@ -160,19 +160,19 @@ def plant_in_transcripts(table: SampleTable, world: World, connector: Connector)
 
 
 def _plain(random: Random, connector: Connector) -> str:
-    """Plain text; a JSON column can only hold it inside JSON, then without times."""
+    """Plain text; in a JSON column, JSON without times."""
     text = random.choice(words()["plain_sentences"])
     return text if connector == "strings" else json.dumps([{"text": text}])
 
 
 def _odd(row: Row, random: Random) -> str:
-    """The monologue with another text in its first sentence, escaped as JSON either way."""
+    """The monologue with an odd text in its first sentence, with or without ASCII escapes."""
     sentences = json.loads(row["sentence"])
     sentences[0]["text"] = random.choice(words()["odd_sentences"])
     return json.dumps(sentences, ensure_ascii=random.random() < 0.5)
 
 
 def _broken(row: Row, connector: Connector) -> str:
-    """JSON that is cut off; a JSON column cannot hold it and gets a list without a text."""
+    """Truncated JSON; in a JSON column, which rejects that, an empty list."""
     cut: str = row["sentence"][:40]
     return cut if connector == "strings" else "[]"

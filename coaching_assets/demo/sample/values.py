@@ -1,4 +1,4 @@
-"""Turns the generator's own values into what a column of a given BigQuery type can hold."""
+"""Converts the generator's values to the BigQuery type of a column."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _OFFSETS = (timedelta(0), timedelta(hours=2), timedelta(hours=-7), timedelta(0),
 
 
 def to_arrow(rows: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> pa.Table:
-    """The rows as an Arrow table; columns that a row lacks are null."""
+    """Convert rows to an Arrow table. Columns that a row lacks are null."""
     columns = {
         field.name: pa.array(
             [convert(row.get(field.name), field.type, number) for number, row in enumerate(rows)],
@@ -27,7 +27,7 @@ def to_arrow(rows: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> pa.T
 
 
 def convert(value: object, bigquery_type: str, number: int = 0) -> object:
-    """The value in a column of that type; `number` varies how a time is spelled where it becomes a text."""
+    """Convert a value to a BigQuery type. `number` varies the format of times that become text."""
     if value is None:
         return None
     if bigquery_type in {"STRING", "JSON"}:
@@ -42,7 +42,7 @@ def convert(value: object, bigquery_type: str, number: int = 0) -> object:
 
 
 def rfc_3339(time: datetime, number: int = 0) -> str:
-    """A time as connectors spell it: `Z`, other offsets, with and without fractions of a second."""
+    """Format a time as connectors do: `Z` or an offset, with or without fractions of a second."""
     offset = _OFFSETS[number % len(_OFFSETS)]
     local = time.astimezone(timezone(offset))
     text = local.strftime("%Y-%m-%dT%H:%M:%S")

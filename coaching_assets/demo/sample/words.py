@@ -1,4 +1,4 @@
-"""The words of the sample data, and sentences made of them."""
+"""The words of the sample data, and sentences built from them."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 
 @cache
 def words() -> dict[str, Any]:
-    """What `words.json` holds."""
+    """Read `words.json`."""
     text = resources.files("coaching_assets.demo.sample").joinpath("words.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
@@ -18,14 +18,14 @@ def words() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of conversation with ready-made sentences about it."""
+    """A topic of conversation with its sentences."""
 
     name: str
     sentences: tuple[str, ...]
 
 
 def fill(template: str, random: Random, **more: str) -> str:
-    """A template with a random filler for each placeholder."""
+    """Replace each placeholder of a template by a random filler."""
     chosen = {name: random.choice(choices) for name, choices in words()["fillers"].items()}
     filled: str = template.format(**chosen, **more)
     return filled
@@ -33,7 +33,7 @@ def fill(template: str, random: Random, **more: str) -> str:
 
 @cache
 def topics() -> tuple[Topic, ...]:
-    """Every topic, with a few hundred sentences each."""
+    """All topics, each with up to a few hundred sentences."""
     random, found = Random(1), []
     for name, templates in words()["sentences"].items():
         sentences = {_sentence(template, random): None for template in templates for _ in range(60)}
