@@ -14,7 +14,8 @@ from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import IdentityKind
 from coaching_assets.erasure.published import delete_doomed, find_doomed, find_due, publish_without
 from coaching_assets.errors import CoachingError
-from coaching_assets.postgres.connection import connect, run_sql_file
+from coaching_assets.postgres.connection import connect
+from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.replica.erasing import GOING, mark, remember, remove
@@ -104,8 +105,7 @@ def erase(settings: Settings, request: Request, *, only_look: bool = False) -> E
         for dataset in sorted(set(settings.datasets.values())):
             held.enter_context(one_at_a_time(database, "gong_calls", dataset))
         held.callback(database.rollback)
-        for name in ("bookkeeping.sql", "erasure.sql"):
-            run_sql_file(database, "coaching_assets.replica", name)
+        ensure_schema(database)
         publisher = held.enter_context(Publisher(database, settings).session())
         with database.cursor() as cursor:
             try:

@@ -1,9 +1,8 @@
-"""Connections to the application's Postgres, and the SQL files that run there."""
+"""Connections to the application's Postgres."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -12,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from coaching_assets.postgres.errors import CannotConnect, retried
+from coaching_assets.postgres.sql_files import read_sql, run_sql_file
 from coaching_assets.settings import Settings
 
 PARAMETERS: dict[str, str | int] = {
@@ -38,7 +38,6 @@ __all__ = [
     "read_sql",
     "run_sql_file",
     "use_schema",
-    "wait_for_advisory_lock",
 ]
 
 
@@ -67,14 +66,6 @@ def use_schema(database: Connection, schema: str) -> None:
     """Let names without a schema mean the tables of this one, for the rest of the session."""
     with database.cursor() as cursor:
         cursor.execute("select set_config('search_path', quote_ident(%s), false)", (schema,))
-
-
-def wait_for_advisory_lock(database: Connection, statement: str, parameters: Sequence[object]) -> None:
-    """Take an advisory lock, however long others hold it: no timeout of the server or of the role is for such waits."""
-    with database.cursor() as cursor:
-        cursor.execute("set lock_timeout = 0; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
-        cursor.execute(statement, parameters)
-        cursor.execute("reset lock_timeout; reset statement_timeout")
 
 
 def explain_connection_failure(url: str, error: psycopg2.Error) -> str:
@@ -129,14 +120,3 @@ def count_rows(database: Connection, table: sql.Identifier) -> RowCount:
         cursor.execute(sql.SQL("explain (format json) select from {}").format(table))
         plan = (cursor.fetchone() or ([{"Plan": {"Plan Rows": 0}}],))[0]
         return RowCount(int(plan[0]["Plan"]["Plan Rows"]), is_estimate=True)
-
-
-def read_sql(package: str, name: str) -> str:
-    """The text of an SQL file that stands next to the code of `package`."""
-    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
-
-
-def run_sql_file(database: Connection, package: str, name: str) -> None:
-    """Run an SQL file that stands next to the code of `package`, in the connection's current transaction."""
-    with database.cursor() as cursor:
-        cursor.execute(read_sql(package, name))

@@ -92,7 +92,7 @@ REFUSALS = (
         passes=True,
     ),
     Refusal(
-        _states("CS001"),  # our own: merge_staged raises it
+        _states("CS001"),  # our own: count_staged raises it
         ("are left in the staging table",),
         "Postgres lost rows that were staged, for it crashed before they were merged. The next sync reads them again.",
         passes=True,

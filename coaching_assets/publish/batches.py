@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from time import monotonic
 
 from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.locks import WORKERS_LOCK
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
 from coaching_assets.publish.session import bound_lock_waits, fill_batch, prepare_session
 from coaching_assets.publish.tables import Group, PublishedTable, TableName
 from coaching_assets.publish.write import write_batch
 from coaching_assets.settings import Settings
-
-WORKERS_LOCK = (0x636F6163, 3)
-"""The advisory lock that every worker's connection shares, so that a publisher sees the last of those whose process was
-killed: they may still be at a statement when the lock of the publisher itself is free again."""
 
 
 @dataclass(frozen=True)

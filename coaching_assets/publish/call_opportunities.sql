@@ -22,4 +22,4 @@ select
 from link
 left join calls on calls.gong_call_id = link.call_id
 left join opportunities on opportunities.gong_opportunity_id = link.object_id
-where coaching_sync.filled(link.object_id) is not null
+where coaching_sync.not_blank(link.object_id) is not null

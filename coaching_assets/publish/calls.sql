@@ -24,7 +24,7 @@ select
     source_call.id::varchar as gong_call_id,
     source_call.title,
     coalesce(source_call.scheduled, source_call.started) at time zone 'UTC' as scheduled_at,
-    coaching_sync.whole(source_call.duration) as duration_seconds,
+    coaching_sync.rounded_integer(source_call.duration) as duration_seconds,
     source_call.purpose as call_type,
     (coalesce(source_call.scheduled, source_call.started) at time zone 'UTC')::date as date,
     coalesce(representative.names::varchar[], '{}') as prefect_reps,
@@ -57,7 +57,7 @@ cross join lateral (
               then format('scheduled_at: scheduled %L is no time', source_call.scheduled__raw) end),
         (case when source_call.started is null and source_call.started__raw is not null
               then format('scheduled_at: started %L is no time', source_call.started__raw) end),
-        (case when coaching_sync.whole(source_call.duration) is null and source_call.duration__raw is not null
+        (case when coaching_sync.rounded_integer(source_call.duration) is null and source_call.duration__raw is not null
               then format('duration_seconds: %L is no number of seconds', source_call.duration__raw) end)
     ) as found (warning)
     where warning is not null

@@ -6,7 +6,7 @@ with source_email as (
     order by id, deleted, synced_at desc nulls last
 ),
 sender as (
-    select email_id, min(coaching_sync.filled(email_address) collate "C") as address
+    select email_id, min(coaching_sync.not_blank(email_address) collate "C") as address
     from gong_email_sender
     where email_id in (select key from batch) and not deleted
     group by email_id
@@ -14,7 +14,7 @@ sender as (
 recipient as (
     select email_id, array_agg(distinct address order by address) as addresses
     from (
-        select email_id, coaching_sync.filled(email_address) collate "C" as address
+        select email_id, coaching_sync.not_blank(email_address) collate "C" as address
         from gong_email_recipient
         where email_id in (select key from batch) and not deleted
     ) as trimmed
@@ -27,7 +27,7 @@ select
     email.deleted,
     email.id::varchar as gong_email_id,
     opportunities.id as opportunity_id,
-    case when opportunities.id is null and not email.deleted then coaching_sync.filled(email.opportunity_id) end as waits_for_key,
+    case when opportunities.id is null and not email.deleted then coaching_sync.not_blank(email.opportunity_id) end as waits_for_key,
     email.subject,
     sender.address as sender_email,
     coalesce(recipient.addresses::varchar[], '{}') as recipients,
@@ -40,7 +40,7 @@ select
     )) as metadata
 from source_email as email
 left join emails on emails.gong_email_id = email.id
-left join opportunities on opportunities.gong_opportunity_id = coaching_sync.filled(email.opportunity_id)
+left join opportunities on opportunities.gong_opportunity_id = coaching_sync.not_blank(email.opportunity_id)
 left join sender on sender.email_id = email.id
 left join recipient on recipient.email_id = email.id
 cross join lateral (

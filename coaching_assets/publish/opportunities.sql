@@ -37,25 +37,25 @@ history as (
 described as (
     select
         'salesforce' as source, opportunity.id, opportunity.deleted,
-        coaching_sync.filled(opportunity.name) as name,
-        coaching_sync.filled(account.name) as account_name,
+        coaching_sync.not_blank(opportunity.name) as name,
+        coaching_sync.not_blank(account.name) as account_name,
         case
-            when coaching_sync.filled(opportunity.account_id) is null then 'account_name: the opportunity has no account'
+            when coaching_sync.not_blank(opportunity.account_id) is null then 'account_name: the opportunity has no account'
             when account.id is null then format('account_name: account %L is not there', opportunity.account_id)
-            when coaching_sync.filled(account.name) is null then format('account_name: account %L has no name', account.id)
+            when coaching_sync.not_blank(account.name) is null then format('account_name: account %L has no name', account.id)
         end as account_warning,
-        coaching_sync.filled(owner.email) as owner_email,
+        coaching_sync.not_blank(owner.email) as owner_email,
         case
-            when coaching_sync.filled(opportunity.owner_id) is null then 'owner_email: the opportunity has no owner'
+            when coaching_sync.not_blank(opportunity.owner_id) is null then 'owner_email: the opportunity has no owner'
             when owner.id is null then format('owner_email: user %L is not there', opportunity.owner_id)
-            when coaching_sync.filled(owner.email) is null then format('owner_email: user %L has no address', owner.id)
+            when coaching_sync.not_blank(owner.email) is null then format('owner_email: user %L has no address', owner.id)
         end as owner_warning,
         opportunity.stage_name as stage,
         opportunity.close_date, opportunity.close_date__raw, opportunity.amount, opportunity.amount__raw,
         gong.health_score, gong.health_score__raw,
         jsonb_build_object(
             'account', case when account.id is not null then coaching_sync.without_empty(jsonb_build_object(
-                'id', account.id, 'name', coaching_sync.filled(account.name), 'industry', account.industry, 'website', account.website)) end,
+                'id', account.id, 'name', coaching_sync.not_blank(account.name), 'industry', account.industry, 'website', account.website)) end,
             'owner_id', opportunity.owner_id,
             'probability', opportunity.probability,
             'type', opportunity.type,
@@ -75,10 +75,10 @@ described as (
     left join history on history.opportunity_id = opportunity.id
     union all
     select
-        'gong', id, deleted, coaching_sync.filled(name), coaching_sync.filled(account_name),
-        case when coaching_sync.filled(account_name) is null then 'account_name: the opportunity has no account' end,
-        coaching_sync.filled(owner_email),
-        case when coaching_sync.filled(owner_email) is null then 'owner_email: the opportunity has no owner' end,
+        'gong', id, deleted, coaching_sync.not_blank(name), coaching_sync.not_blank(account_name),
+        case when coaching_sync.not_blank(account_name) is null then 'account_name: the opportunity has no account' end,
+        coaching_sync.not_blank(owner_email),
+        case when coaching_sync.not_blank(owner_email) is null then 'owner_email: the opportunity has no owner' end,
         stage, close_date, close_date__raw, amount, amount__raw, health_score, health_score__raw, '{}', source_row, synced_at
     from gong_row
     where not (select is_there from source_table where view = 'salesforce_opportunity')

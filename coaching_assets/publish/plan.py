@@ -10,9 +10,10 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.locks import PUBLISHER_LOCK
 from coaching_assets.publish import write as writing
 from coaching_assets.publish.batches import DueList
-from coaching_assets.publish.publisher import LOCK, Publisher
+from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.session import fill_batch
 from coaching_assets.publish.tables import GROUPS, Group, GroupName, PublishedTable, TableName
 from coaching_assets.settings import Settings
@@ -143,7 +144,7 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
     """A publisher that has prepared everything in one transaction, which is rolled back at the end."""
     publisher = Publisher(database, settings)
     with database.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(%s, %s)", LOCK)
+        cursor.execute("select pg_advisory_lock(%s, %s)", PUBLISHER_LOCK)
     database.commit()
     try:
         with database.cursor() as cursor:
@@ -154,7 +155,7 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
         if not database.closed:
             database.rollback()
             with database.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s, %s)", LOCK)
+                cursor.execute("select pg_advisory_unlock(%s, %s)", PUBLISHER_LOCK)
             database.commit()
 
 

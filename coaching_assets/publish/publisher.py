@@ -8,10 +8,12 @@ from datetime import datetime
 
 from psycopg2 import sql
 
-from coaching_assets.postgres.connection import Connection, read_sql, run_sql_file, wait_for_advisory_lock
+from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.locks import PUBLISHER_LOCK, WORKERS_LOCK, wait_for_advisory_lock
+from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish import write as writing
 from coaching_assets.publish.application import require_application_tables
-from coaching_assets.publish.batches import WORKERS_LOCK, DueList, Written, write_at_once, write_in_turn
+from coaching_assets.publish.batches import DueList, Written, write_at_once, write_in_turn
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import Pace
 from coaching_assets.publish.pending import due_query
@@ -21,9 +23,6 @@ from coaching_assets.publish.sync_status import write_status
 from coaching_assets.publish.tables import Group, PublishedTable, TableName
 from coaching_assets.publish.views import LOAD_ID, ReplicaTable
 from coaching_assets.settings import Settings
-
-LOCK = (0x636F6163, 1)
-"""The advisory lock that keeps two publishers apart, whatever started them."""
 
 Progress = Callable[[int, int], None]
 
@@ -49,7 +48,7 @@ class Publisher:
         wait_for_advisory_lock(
             self.database,
             "select pg_advisory_lock(%s, %s), pg_advisory_lock(%s, %s), pg_advisory_unlock(%s, %s)",
-            (*LOCK, *WORKERS_LOCK, *WORKERS_LOCK),
+            (*PUBLISHER_LOCK, *WORKERS_LOCK, *WORKERS_LOCK),
         )
         self.prepare()
         self.database.commit()
@@ -59,16 +58,13 @@ class Publisher:
             if not self.database.closed:
                 self.database.rollback()
                 with self.database.cursor() as cursor:
-                    cursor.execute("select pg_advisory_unlock(%s, %s)", LOCK)
+                    cursor.execute("select pg_advisory_unlock(%s, %s)", PUBLISHER_LOCK)
                 self.database.commit()
 
     def stopped(self, table: PublishedTable) -> str | None:
         """Why a table is not published for now: the source lacks a required column of a table that it is made of."""
         sources = [self.replica[view] for view in table.sources]
         with self.database.cursor() as cursor:
-            cursor.execute("select to_regclass('coaching_sync.source_tables')")
-            if cursor.fetchone() == (None,):
-                return None
             cursor.execute(
                 "select string_agg(reason, ' ' order by table_schema, table_name) from coaching_sync.source_tables"
                 " where missing_columns is not null and (table_schema, table_name) in"
@@ -138,8 +134,7 @@ class Publisher:
             MissingTables: the application's tables, or columns of theirs, are not there.
         """
         require_application_tables(self.database, self.settings.coaching_schema)
-        for name in ("bookkeeping.sql", "functions.sql"):
-            run_sql_file(self.database, __package__, name)
+        ensure_schema(self.database)
         self.replica = prepare_session(self.database, self.settings)
         with self.database.cursor() as cursor:
             cursor.execute("create temp table present_load (source_view text, load_id text)")
@@ -245,7 +240,8 @@ class Publisher:
     def _fingerprint(self, group: Group) -> str:
         """The rules and settings that the group's rows depend on besides the replica's."""
         rules = [read_sql(__package__, f"{table.name}.sql") for table in group.tables]
-        rules += [read_sql(__package__, "functions.sql"), repr(self.settings.company_domains)]
+        # not the functions of `coaching_sync` that these call: one that changes gets a new name
+        rules += [repr(self.settings.company_domains)]
         rules += [self.settings.coaching_schema, *(repr(self.replica[view].table) for view in group.sources)]
         rules += [f"{view} {self.replica[view].schema} {self.replica[view].is_there}" for view in group.sources]
         return hashlib.sha256("\n".join(rules).encode()).hexdigest()

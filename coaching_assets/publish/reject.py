@@ -61,7 +61,7 @@ def note_keyless(database: Connection, table: PublishedTable, source: SourceTabl
         for column in source.key
     ]
     missing = [
-        sql.SQL("case when coaching_sync.filled({}) is null then {} end").format(
+        sql.SQL("case when coaching_sync.not_blank({}) is null then {} end").format(
             sql.Identifier(column), sql.Literal(f"{column} is missing")
         )
         for column in table.needs

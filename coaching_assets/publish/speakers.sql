@@ -5,15 +5,15 @@ with live_call as (
 spoke as (
     select distinct on (call_id, id) call_id, id, user_id, case when talk_time >= 0 then talk_time end as talk_time
     from gong_call_speaker
-    where call_id in (select id from live_call) and not deleted and coaching_sync.filled(id) is not null
+    where call_id in (select id from live_call) and not deleted and coaching_sync.not_blank(id) is not null
     order by call_id, id, talk_time desc nulls last
 ),
 participant as (
     select distinct on (call_id, speaker_id)
         call_id, speaker_id, user_id, name, lower(affiliation) = 'internal' as internal,
-        coaching_sync.filled(email_address) as email
+        coaching_sync.not_blank(email_address) as email
     from gong_call_participant
-    where call_id in (select id from live_call) and not deleted and coaching_sync.filled(speaker_id) is not null
+    where call_id in (select id from live_call) and not deleted and coaching_sync.not_blank(speaker_id) is not null
     order by call_id, speaker_id, id collate "C"
 ),
 silenced as (
@@ -32,8 +32,8 @@ described as (
         speaker.call_id as gong_call_id,
         speaker.id as gong_speaker_id,
         coalesce(
-            coaching_sync.filled(participant.name),
-            coaching_sync.filled(concat_ws(' ', coaching_sync.filled(users.first_name), coaching_sync.filled(users.last_name))),
+            coaching_sync.not_blank(participant.name),
+            coaching_sync.not_blank(concat_ws(' ', coaching_sync.not_blank(users.first_name), coaching_sync.not_blank(users.last_name))),
             coaching_sync.name_from_address(address.email),
             'Speaker ' || speaker.id
         ) as name,
@@ -45,7 +45,7 @@ described as (
     left join spoke on spoke.call_id = speaker.call_id and spoke.id = speaker.id
     left join participant on participant.call_id = speaker.call_id and participant.speaker_id = speaker.id
     left join lateral (
-        select first_name, last_name, coaching_sync.filled(email_address) as email
+        select first_name, last_name, coaching_sync.not_blank(email_address) as email
         from gong_users
         where id in (participant.user_id, spoke.user_id) and not deleted
         order by id is distinct from participant.user_id
@@ -79,7 +79,7 @@ adoptable as (
     from speakers
     where call_id in (select call_id from known where known_id is null)
         and not coaching_sync.is_derived(id)
-        and coaching_sync.filled(email) is not null
+        and coaching_sync.not_blank(email) is not null
         and not exists (select from coaching_sync.adopted_speakers where adopted_speakers.speaker_id = speakers.id)
     group by call_id, lower(email)
     having count(*) = 1
@@ -96,7 +96,7 @@ select
     known.name,
     known.email,
     known.company_side,
-    coaching_sync.whole(known.talk_time) as talk_time_seconds,
+    coaching_sync.rounded_integer(known.talk_time) as talk_time_seconds,
     round(100 * known.talk_time / nullif(sum(known.talk_time) over (partition by known.gong_call_id), 0), 2)::numeric(5, 2)
         as talk_time_percentage
 from known

@@ -35,8 +35,8 @@ spoken as (
         case when parsed.is_json then said.text else parsed.sentence end as text,
         said.start_value,
         said.end_value,
-        coaching_sync.whole(said.start_value) as start_ms,
-        coaching_sync.whole(said.end_value) as end_ms
+        coaching_sync.rounded_integer(said.start_value) as start_ms,
+        coaching_sync.rounded_integer(said.end_value) as end_ms
     from parsed
     left join lateral (
         -- a set-returning function alone in `from` gives the items in their order; sorting them would cost half of it all
@@ -55,15 +55,15 @@ select
     coalesce(published.id, existing.id, spoken.derived_id) as id,
     wanted_calls.id as call_id,
     wanted_speakers.id as speaker_id,
-    coaching_sync.filled(spoken.speaker_id) is not null as names_speaker,
-    coaching_sync.whole(spoken.index) as sequence_number,
+    coaching_sync.not_blank(spoken.speaker_id) is not null as names_speaker,
+    coaching_sync.rounded_integer(spoken.index) as sequence_number,
     spoken.start_ms as start_time_ms,
     spoken.text,
     case when spoken.topic is not null then array[spoken.topic]::varchar[] end as topics,
     jsonb_strip_nulls(jsonb_build_object(
         'start_ms', spoken.start_ms,
         'end_ms', spoken.end_ms,
-        'duration_ms', coaching_sync.whole(spoken.end_value - spoken.start_value),
+        'duration_ms', coaching_sync.rounded_integer(spoken.end_value - spoken.start_value),
         'topic', spoken.topic
     )) as chunk_metadata,
     rejected.reason as rejection,

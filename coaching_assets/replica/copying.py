@@ -1,10 +1,10 @@
 """The copying of a file into a staging table: a binary COPY, by ADBC."""
 
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
 
@@ -15,6 +15,9 @@ ROWS_AT_ONCE = 8192
 """Larger batches need more memory and are no faster."""
 
 _one_at_a_time = Lock()
+
+_rows_copied: dict[str, int] = {}
+"""Rows by dlt's job. dlt loads a package in one process, and moves its files while other threads look for them."""
 
 
 class CopyJob(PostgresParquetCopyJob):
@@ -29,6 +32,7 @@ class CopyJob(PostgresParquetCopyJob):
         from pyarrow.parquet import ParquetFile
 
         with ParquetFile(self._file_path, pre_buffer=False) as file:
+            _rows_copied[self.job_id()] = file.metadata.num_rows
             if file.metadata.num_rows:
                 catalog, schema = self._set_catalog_and_schema()
                 # a core is Postgres's: what is decoded by several threads arrives no sooner
@@ -67,9 +71,6 @@ def _database(url: str) -> "_SharedDatabase":
     return _SharedDatabase(AdbcDatabase(driver=get_adbc_driver_location(), uri=url))
 
 
-def rows_copied(path: Path) -> int:
-    """The rows of a file that was copied; dlt may be about to move it into the folder of those."""
-    from pyarrow.parquet import read_metadata
-
-    found = next(path.parents[1].glob(f"*_jobs/{path.name}"))
-    return int(read_metadata(found).num_rows) if found.suffix == ".parquet" else 0
+def rows_copied(job: ParsedLoadJobFileName) -> int:
+    """Return the rows that this process copied from a file; 0 for a file that is not a copy."""
+    return _rows_copied[job.job_id()] if job.file_format == "parquet" else 0

@@ -1,8 +1,8 @@
 """dlt's Postgres destination with this project's merge: indexed keys, unchanged rows left alone, rows counted."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
@@ -14,6 +14,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
+from coaching_assets.postgres.locks import TABLE_LOCK_SECONDS
 from coaching_assets.replica.copying import CopyJob, rows_copied
 
 KEY_HINT = "x-coaching-key"
@@ -28,7 +29,7 @@ STAGED_HINT = "x-coaching-rows-staged"
 
 
 class MergeStagedJob(SqlMergeFollowupJob):
-    """Merges a staged table by the SQL function `coaching_sync.merge_staged`."""
+    """Merges a staged table through the SQL function `coaching_sync.merge_table`."""
 
     @classmethod
     def generate_sql(cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]) -> list[str]:
@@ -38,21 +39,18 @@ class MergeStagedJob(SqlMergeFollowupJob):
         target, staging = sql_client.get_qualified_table_names(table["name"])
         literal = sql_client.capabilities.escape_literal
         assert literal is not None
-        keys: Sequence[str] = table.get(KEY_HINT, ())  # type: ignore[assignment]
-        identities: str = table.get(IDENTITIES_HINT, "[]")  # type: ignore[assignment]
-        lookups: Sequence[str] = table.get(LOOKUP_HINT, ())  # type: ignore[assignment]
-        lookups = [column for column in lookups if column in table["columns"]]
-        delivered: Sequence[str] = table.get(DELIVERED_HINT, ())  # type: ignore[assignment]
-
-        def array(values: Sequence[str]) -> str:
-            return f"array[{', '.join(literal(value) for value in values)}]::text[]"
-
-        lists = ", ".join(array(columns) for columns in (keys, lookups, delivered))
-        tables = f"{literal(target)}, {literal(staging)}"
-        staged: int = table.get(STAGED_HINT, 0)  # type: ignore[assignment]
-        deletion_time = "true" if table.get(DELETION_TIME_HINT) else "false"
-        arguments = f"{tables}, {lists}, {literal(identities)}::jsonb, {staged}, {deletion_time}"
-        return [f"select coaching_sync.merge_staged({arguments})"]
+        hints: Mapping[str, Any] = table
+        options = {
+            "target": target,
+            "staging": staging,
+            "key": hints.get(KEY_HINT, []),
+            "lookups": [column for column in hints.get(LOOKUP_HINT, []) if column in table["columns"]],
+            "delivered": hints.get(DELIVERED_HINT),
+            "identities": json.loads(hints.get(IDENTITIES_HINT, "[]")),
+            "rows_staged": hints.get(STAGED_HINT, 0),
+            "deletion_time": bool(hints.get(DELETION_TIME_HINT)),
+        }
+        return [f"select coaching_sync.merge_table({literal(json.dumps(options))}::jsonb)"]
 
 
 class MergeJob(SqlLoadJob):
@@ -75,6 +73,18 @@ class ReplicaClient(PostgresClient):
             return CopyJob(file_path)
         return MergeJob(file_path) if isinstance(job, SqlLoadJob) else job
 
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.sql_client.execute_sql(f"set lock_timeout = '{TABLE_LOCK_SECONDS}s'")
+        return self
+
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
+        """Create the schema if it is missing; empty staging tables without the lock that dlt's `truncate` needs."""
+        super().initialize_storage()
+        for name in truncate_tables or ():
+            table = self.sql_client.make_qualified_table_name(name)
+            self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
+
     def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
         """Make the tables and columns that are missing; the first thing of a load."""
         return super().update_stored_schema(*arguments, **options)
@@ -89,8 +99,8 @@ class ReplicaClient(PostgresClient):
         completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
     ) -> list[FollowupJobRequest]:
         """The merge of a table whose files are all copied; it is told how many rows these have."""
-        paths = [Path(job.file_path) for job in completed_table_chain_jobs or ()]
-        table_chain[0][STAGED_HINT] = sum(map(rows_copied, paths))  # type: ignore[literal-required]
+        jobs = [job.job_file_info for job in completed_table_chain_jobs or ()]
+        table_chain[0][STAGED_HINT] = sum(map(rows_copied, jobs))  # type: ignore[literal-required]
         return super().create_table_chain_completed_followup_jobs(table_chain, completed_table_chain_jobs)
 
     def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:

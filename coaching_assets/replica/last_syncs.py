@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from coaching_assets.postgres.connection import Connection, read_sql, run_sql_file
+from coaching_assets.postgres.connection import Connection, read_sql
 
 FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
 """The figures in a materialization's metadata, in the order in which they are shown."""
@@ -19,7 +19,6 @@ def note_sync(database: Connection, table: str, state: str, metadata: Mapping[st
 
     A sync that could not do anything keeps what the one before it found out of the source's newest time.
     """
-    run_sql_file(database, __package__, "last_syncs.sql")
     with database.cursor() as cursor:
         cursor.execute(
             read_sql(__package__, "note_sync.sql"),

@@ -18,22 +18,23 @@ from coaching_assets.postgres.connection import (
     RowCount,
     count_rows,
     read_sql,
-    run_sql_file,
+)
+from coaching_assets.postgres.locks import (
+    LOCK_CLASS,
+    LOCK_TIMEOUT,
+    TABLE_LOCK_SECONDS,
+    bound_lock_waits,
+    table_locked,
     wait_for_advisory_lock,
 )
+from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.placement import STAGING, placements
 from coaching_assets.replica.schema_drift import missing_required
 from coaching_assets.settings import Settings
 
-LOCK_CLASS = 0x636F6163
-"""First half of this project's advisory locks ("coac"), so that they meet nobody else's."""
-
-
 TABLES_AT_ONCE = 8
 """Of how many tables BigQuery is asked at once."""
-
-BOOKKEEPING_LOCK = (LOCK_CLASS, 2)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def prepare_staging(database: Connection, schema: str, tables: Iterable[SourceTa
     with database.cursor() as cursor:
         for table in tables:
             names = (schema, STAGING.format(schema), table.name)
-            cursor.execute("select coaching_sync.prepare_staging(%s::text, %s::text, %s::text)", names)
+            cursor.execute("select coaching_sync.ready_staging(%s::text, %s::text, %s::text)", names)
 
 
 def newest_source_time(database: Connection, schema: str, table: str) -> datetime | None:
@@ -169,23 +170,15 @@ def forget_stored_schema(database: Connection, schema: str, pipeline: PipelineNa
 
 
 def prepare_bookkeeping(database: Connection) -> None:
-    """Make what the replica keeps for itself; two who make the same functions at once would collide.
-
-    Args:
-        database: a connection that commits each statement.
-    """
-    wait_for_advisory_lock(database, "select pg_advisory_lock(%s, %s)", BOOKKEEPING_LOCK)
-    try:
-        for name in ("bookkeeping.sql", "erasure.sql", "staging.sql"):
-            run_sql_file(database, __package__, name)
-    finally:
-        if not database.closed:
-            with database.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s, %s)", BOOKKEEPING_LOCK)
+    """Bring the schema `coaching_sync` to this program's version, and bound every later wait for a lock."""
+    ensure_schema(database)
+    bound_lock_waits(database, TABLE_LOCK_SECONDS)
 
 
 def prune_loads(database: Connection, schema: str) -> None:
-    """Let go of what dlt has noted of loads long past; of each pipeline the last ones stay."""
+    """Delete records of loads that are older than 30 days. dlt's last ones of each pipeline remain."""
+    with database.cursor() as cursor:
+        cursor.execute("delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 days'")
     names = ("_dlt_pipeline_state", "_dlt_loads", "_dlt_version")
     if all(table_exists(database, schema, name) for name in names):
         with database.cursor() as cursor:
@@ -288,10 +281,20 @@ def _table_at_fault(error: BaseException) -> str | None:
 
 @contextmanager
 def one_at_a_time(database: Connection, pipeline: PipelineName, schema: str) -> Iterator[None]:
-    """Wait until nobody else loads into this schema, whatever started them; two at once collide on dlt's own tables."""
+    """Hold the lock on loading into a schema. Two loads at once would collide on dlt's own tables.
+
+    Raises:
+        TableLocked: another session held a lock on a table for too long; the message names it.
+    """
     wait_for_advisory_lock(database, "select pg_advisory_lock(%s, hashtext(%s))", (LOCK_CLASS, f"replica {schema}"))
     try:
         yield
+    except Exception as error:
+        if any(getattr(link, "pgcode", None) == LOCK_TIMEOUT for link in postgres_errors.chain(error)):
+            if not database.autocommit:
+                database.rollback()
+            raise table_locked(database, [schema, STAGING.format(schema), "coaching_sync"]) from error
+        raise
     finally:
         if not database.closed:
             with database.cursor() as cursor:

@@ -9,7 +9,7 @@ from dagster import AssetKey, DagsterEventType
 from dagster._core.scheduler.instigation import TickStatus
 
 from coaching_assets.defs.published_assets import POOL
-from coaching_assets.publish.publisher import LOCK
+from coaching_assets.postgres.locks import PUBLISHER_LOCK
 from coaching_assets.settings import Settings
 from coaching_assets_tests.support.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.support.editing import edited
@@ -114,7 +114,7 @@ def test_two_runs_at_once_take_turns(dagster: DagsterDeployment) -> None:
     dagster.idle()
     with dagster.installation.connect() as connection, connection.cursor() as cursor:
         # Held until one of the runs publishes and the other waits for it, whichever is faster.
-        cursor.execute("select pg_advisory_lock(%s, %s)", LOCK)
+        cursor.execute("select pg_advisory_lock(%s, %s)", PUBLISHER_LOCK)
         runs = [dagster.client.submit_job_execution("coaching_sync") for _ in range(2)]
 
         def one_waits_for_the_other() -> bool | None:
@@ -122,7 +122,7 @@ def test_two_runs_at_once_take_turns(dagster: DagsterDeployment) -> None:
             return pool.active_run_ids | pool.pending_run_ids == set(runs) or None
 
         awaited(one_waits_for_the_other, "one run in the pool and another that waits")
-        cursor.execute("select pg_advisory_unlock(%s, %s)", LOCK)
+        cursor.execute("select pg_advisory_unlock(%s, %s)", PUBLISHER_LOCK)
 
     first, second = (steps(dagster, dagster.succeeded(run).run_id) for run in runs)
     for (step, (begun, ended)), (other, (other_begun, other_ended)) in product(first.items(), second.items()):

@@ -15,7 +15,10 @@ create table replica_staging.thing (like replica.thing);
 insert into replica_staging.thing select 'a' || n, n, now(), '1' from generate_series(1, 100) as n
 """
 MERGE = """
-select coaching_sync.merge_staged('replica.thing', 'replica_staging.thing', '{id}', '{size}', null, '[]', %s)
+select coaching_sync.merge_table(jsonb_build_object(
+    'target', 'replica.thing', 'staging', 'replica_staging.thing', 'key', array['id'], 'lookups', array['size'],
+    'delivered', null, 'identities', array[]::text[], 'rows_staged', %s, 'deletion_time', false
+))
 """
 HINDRANCES = {
     "a view": "create view replica.seen as select * from replica.thing",
@@ -127,7 +130,7 @@ def test_only_what_is_compared_is_kept_out_of_the_log(deployment: Deployment) ->
     sample = generate(0.02)
     deployment.load(sample)
     assert deployment.sync().success
-    assert deployment.query(persistence) == [("p",)]
+    assert deployment.query(persistence) == [("u",)]
     deployment.load(change_set(sample, 1))
     assert deployment.sync().success
     assert deployment.query(persistence) == [("u",)]

@@ -1,16 +1,7 @@
--- What keeps erased rows away: which rows name something that was erased, and what is done to them. `identities` are the
--- catalogue's, as JSON. None of these functions runs where nothing was ever erased.
+-- breaking: no
+-- Functions that keep erased rows away. `identities` is a JSON array from the catalogue: the columns by which a row names
+-- a call, an address or an opportunity.
 
--- Which rows of the source the replica does not hold as they are, because of an erasure: salted hashes of a row's key and
--- contents on either side, noted by the reconciliation right after it has read the table whole.
-create table if not exists coaching_sync.withheld_rows (
-    table_schema text not null,
-    table_name text not null,
-    hash bytea not null,
-    primary key (table_schema, table_name, hash)
-);
-
--- The salted hash under which an erased value is remembered.
 create or replace function coaching_sync.erased_hash(kind text, value text) returns bytea
 language sql stable strict
 as $function$
@@ -20,7 +11,9 @@ as $function$
     from coaching_sync.erasure_salt
 $function$;
 
--- A member of a JSON object, or null where the text is none.
+comment on function coaching_sync.erased_hash(text, text) is
+    'Salted hash under which an erased value is remembered.';
+
 create or replace function coaching_sync.json_member(value text, member text) returns text
 language plpgsql immutable strict
 as $function$
@@ -31,8 +24,9 @@ exception when others then
 end
 $function$;
 
--- The SQL expression of an identity's value in a row `r`; null where a column is not there. Of a column whose type
--- changed, dlt keeps the new values in a second one.
+comment on function coaching_sync.json_member(text, text) is
+    'Member of a JSON object in text form. Null if the text is not valid JSON.';
+
 create or replace function coaching_sync.identity_value(rows regclass, identity jsonb) returns text
 language sql stable
 as $function$
@@ -52,7 +46,9 @@ as $function$
     from part
 $function$;
 
--- The SQL expression of an identity's hash in a row `r`.
+comment on function coaching_sync.identity_value(regclass, jsonb) is
+    'SQL expression of an identity''s value in a row r. Null if the table lacks a column. A column whose type changed has its newer values in a second column.';
+
 create or replace function coaching_sync.identity_hash(rows regclass, identity jsonb) returns text
 language sql stable
 as $function$
@@ -65,7 +61,9 @@ as $function$
     where value is not null
 $function$;
 
--- The SQL condition that a row `r` names something that was erased, by identities of which only the value goes, or the row.
+comment on function coaching_sync.identity_hash(regclass, jsonb) is
+    'SQL expression of an identity''s salted hash in a row r.';
+
 create or replace function coaching_sync.names_erased(rows regclass, identities jsonb, value_only boolean) returns text
 language sql stable
 as $function$
@@ -78,7 +76,9 @@ as $function$
     where (identity ->> 'value_only')::boolean = value_only
 $function$;
 
--- Remembers what the rows that go lead to; says how much of that is new.
+comment on function coaching_sync.names_erased(regclass, jsonb, boolean) is
+    'SQL condition that a row r names something erased. value_only selects the identities of which only the value is removed, not the row.';
+
 create or replace function coaching_sync.reveal_erased(rows regclass, identities jsonb) returns bigint
 language plpgsql
 as $function$
@@ -105,8 +105,11 @@ begin
 end
 $function$;
 
--- A text with every erased address in it replaced, token by token: an address within a longer one is none. In JSON text an
--- escape such as \n may stand right before it.
+comment on function coaching_sync.reveal_erased(regclass, jsonb) is
+    'Remember further identities of rows that name something erased. Returns how many are new.';
+
+-- A token ends at a delimiter, so that an erased address within a longer one stays. In JSON text an escape such as \n may
+-- be right before it.
 create or replace function coaching_sync.without_erased(value text) returns text
 language plpgsql stable
 as $function$
@@ -144,7 +147,9 @@ begin
 end
 $function$;
 
--- Takes erased values and addresses out of the rows that stay, and stamps these with the load id, where one is given.
+comment on function coaching_sync.without_erased(text) is
+    'Text with every erased address replaced by [erased].';
+
 create or replace function coaching_sync.redact_erased(rows regclass, identities jsonb, load_id text) returns bigint
 language plpgsql
 as $function$
@@ -185,7 +190,9 @@ begin
 end
 $function$;
 
--- Keeps what was erased from coming back by rows that are about to be merged.
+comment on function coaching_sync.redact_erased(regclass, jsonb, text) is
+    'Remove erased values and addresses from rows that stay, and stamp these rows with the load id, if one is given.';
+
 create or replace function coaching_sync.drop_erased(rows regclass, identities jsonb) returns void
 language plpgsql
 as $function$
@@ -196,3 +203,6 @@ begin
     perform coaching_sync.redact_erased(rows, identities, null);
 end
 $function$;
+
+comment on function coaching_sync.drop_erased(regclass, jsonb) is
+    'Delete and redact staged rows that name something erased, before they are merged.';

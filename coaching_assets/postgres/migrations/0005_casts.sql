@@ -1,6 +1,7 @@
--- Lenient casts: a text that is no such value becomes null instead of an error. And small functions that the published
--- SQL shares. Where one of `language sql` is not strict, that is for speed: Postgres puts it in line only if its body is
--- strict too, which a `case` never is.
+-- breaking: no
+-- Lenient casts and small functions that the published SQL shares. A value that cannot be cast becomes null, not an error.
+-- Some functions in `language sql` are not strict, for speed: Postgres inlines a strict one only if its body is strict too,
+-- and a `case` never is.
 
 create or replace function coaching_sync.any_bigint(value text) returns bigint
 language plpgsql immutable strict parallel safe
@@ -15,12 +16,18 @@ exception when numeric_value_out_of_range then
 end
 $function$;
 
--- The usual case without a block that catches exceptions, which is a transaction of its own.
+comment on function coaching_sync.any_bigint(text) is
+    'Text as bigint, with sign, blanks and a zero fraction allowed. Null if it is not an integer of 64 bits.';
+
+-- Digits alone need no block that catches exceptions; such a block is a subtransaction.
 create or replace function coaching_sync.try_bigint(value text) returns bigint
 language sql immutable parallel safe
 as $function$
     select case when length(value) < 19 and value ~ '^[0-9]+$' then value::bigint else coaching_sync.any_bigint(value) end
 $function$;
+
+comment on function coaching_sync.try_bigint(text) is
+    'Text as bigint, or null.';
 
 create or replace function coaching_sync.try_numeric(value text) returns numeric
 language plpgsql immutable strict parallel safe
@@ -35,6 +42,9 @@ exception when numeric_value_out_of_range then
 end
 $function$;
 
+comment on function coaching_sync.try_numeric(text) is
+    'Text as numeric, or null.';
+
 create or replace function coaching_sync.try_boolean(value text) returns boolean
 language sql immutable parallel safe
 as $function$
@@ -42,7 +52,9 @@ as $function$
                                     when 'false' then false when 'f' then false when '0' then false end
 $function$;
 
--- RFC 3339, without an offset: UTC. Needs the session's time zone to be UTC.
+comment on function coaching_sync.try_boolean(text) is
+    'Text as boolean: true, t, 1, false, f or 0 in any case. Null otherwise.';
+
 create or replace function coaching_sync.try_timestamptz(value text) returns timestamptz
 language plpgsql stable strict parallel safe
 as $function$
@@ -55,6 +67,9 @@ exception when datetime_field_overflow or invalid_datetime_format or invalid_tim
     return null;
 end
 $function$;
+
+comment on function coaching_sync.try_timestamptz(text) is
+    'RFC 3339 text as timestamptz, or null. Without an offset it is UTC, if the session''s time zone is UTC.';
 
 create or replace function coaching_sync.try_date(value text) returns date
 language plpgsql stable strict parallel safe
@@ -69,7 +84,9 @@ exception when datetime_field_overflow or invalid_datetime_format then
 end
 $function$;
 
--- U+0000, which jsonb cannot hold, becomes U+FFFD.
+comment on function coaching_sync.try_date(text) is
+    'Text with a date, or with a time in RFC 3339, as a date in UTC. Null otherwise.';
+
 create or replace function coaching_sync.try_jsonb(value text) returns jsonb
 language plpgsql immutable strict parallel safe
 as $function$
@@ -82,20 +99,27 @@ when others then
 end
 $function$;
 
--- A JSON value as a number: as it is, or leniently from its text.
+comment on function coaching_sync.try_jsonb(text) is
+    'Text as jsonb, or null. jsonb cannot contain U+0000, so that becomes U+FFFD.';
+
 create or replace function coaching_sync.json_number(value jsonb) returns numeric
 language sql immutable parallel safe
 as $function$
     select case when jsonb_typeof(value) = 'number' then value::numeric else coaching_sync.try_numeric(value #>> '{}') end
 $function$;
 
--- A JSON string as the text that it holds, anything else as JSON text.
+comment on function coaching_sync.json_number(jsonb) is
+    'JSON number, or JSON string that contains a number, as numeric. Null otherwise.';
+
 create or replace function coaching_sync.json_as_text(value json) returns text
 language sql immutable strict parallel safe
 as $function$
     select case json_typeof(value) when 'string' then coaching_sync.try_jsonb(value::text) #>> '{}'
                                    when 'null' then null else value::text end
 $function$;
+
+comment on function coaching_sync.json_as_text(json) is
+    'JSON string as its text. Any other value as JSON text, and JSON null as null.';
 
 create or replace function coaching_sync.json_time(value timestamptz) returns text
 language sql stable strict parallel safe
@@ -105,14 +129,19 @@ as $function$
                 else to_char(value at time zone 'UTC', '.US') end || 'Z'
 $function$;
 
--- A trimmed text, or null where nothing is left.
-create or replace function coaching_sync.filled(value text) returns text
+comment on function coaching_sync.json_time(timestamptz) is
+    'Time as text in RFC 3339, in UTC. Microseconds only if there are any.';
+
+create or replace function coaching_sync.not_blank(value text) returns text
 language sql immutable parallel safe
 as $function$
     select nullif(regexp_replace(value, '^\s+|\s+$', '', 'g'), '')
 $function$;
 
--- brian.r@x.com -> Brian R. Cut at every ASCII character that is no letter or digit, whatever the database's locale.
+comment on function coaching_sync.not_blank(text) is
+    'Text without leading and trailing white space, or null if nothing remains.';
+
+-- Splits at every ASCII character that is not a letter or digit, so that the result does not depend on the locale.
 create or replace function coaching_sync.name_from_address(address text) returns text
 language sql immutable parallel safe
 as $function$
@@ -121,18 +150,26 @@ as $function$
     where part <> ''
 $function$;
 
+comment on function coaching_sync.name_from_address(text) is
+    'Name made of an e-mail address: brian.r@x.com becomes Brian R.';
+
 create or replace function coaching_sync.is_address(value text) returns boolean
 language sql immutable parallel safe
 as $function$
     select value ~ '^[^@\s]+@[^@\s]+$'
 $function$;
 
--- The id of a row that this project inserts: a UUID of version 8 from the natural key, the same after every rebuild.
+comment on function coaching_sync.is_address(text) is
+    'Whether a text looks like an e-mail address.';
+
 create or replace function coaching_sync.derived_id(published_table text, natural_key text) returns uuid
 language sql immutable strict parallel safe
 as $function$
     select overlay(overlay(md5(published_table || ':' || natural_key) placing '8' from 13) placing '8' from 17)::uuid
 $function$;
+
+comment on function coaching_sync.derived_id(text, text) is
+    'Id of a row that this project inserts: a UUID of version 8 derived from the natural key.';
 
 create or replace function coaching_sync.is_derived(id uuid) returns boolean
 language sql immutable strict parallel safe
@@ -140,7 +177,9 @@ as $function$
     select substr(id::text, 15, 1) = '8'
 $function$;
 
--- The keys of an object whose value says nothing: null, an empty list, an empty object.
+comment on function coaching_sync.is_derived(uuid) is
+    'Whether an id comes from derived_id.';
+
 create or replace function coaching_sync.without_empty(value jsonb) returns jsonb
 language sql immutable strict parallel safe
 as $function$
@@ -148,15 +187,19 @@ as $function$
     from jsonb_each(value) as entries (key, item)
 $function$;
 
--- A whole number of 32 bits, rounded half away from zero, or null.
-create or replace function coaching_sync.whole(value numeric) returns integer
+comment on function coaching_sync.without_empty(jsonb) is
+    'JSON object without keys whose value is null, an empty list or an empty object.';
+
+create or replace function coaching_sync.rounded_integer(value numeric) returns integer
 language sql immutable parallel safe
 as $function$
     select case when round(value) between -2147483648 and 2147483647 then round(value)::integer end
 $function$;
 
--- Whether the application's full-text search can hold a text. A tsvector has room for a megabyte of words and their places;
--- what is much shorter needs no look.
+comment on function coaching_sync.rounded_integer(numeric) is
+    'Number rounded half away from zero to a 32-bit integer. Null if it does not fit.';
+
+-- A tsvector holds at most 1 MB of words and positions. Text up to 250 kB always fits.
 create or replace function coaching_sync.can_be_searched(value text) returns boolean
 language plpgsql immutable strict parallel safe
 as $function$
@@ -169,3 +212,6 @@ exception when program_limit_exceeded then
     return false;
 end
 $function$;
+
+comment on function coaching_sync.can_be_searched(text) is
+    'Whether the application''s full-text search can index a text.';

@@ -1,8 +1,7 @@
--- The staging tables: how they are made ready for a load, and how a first load becomes the replica's table without being
--- written twice. That is for speed: where it cannot be done, merge_staged copies the rows.
+-- breaking: no
+-- Staging tables: how they are prepared, and how a first load becomes the replica table without being written twice.
 
--- Whether a staging table has no columns but the replica's, in its types. It may be older than that, which was dropped or
--- restored: rows are copied in binary form, and another type of the same length would take them for other numbers.
+-- COPY writes rows in binary form: in a column of another type of the same length they would become other numbers.
 create or replace function coaching_sync.fits(staging regclass, target regclass) returns boolean
 language sql stable
 as $function$
@@ -13,10 +12,42 @@ as $function$
     )
 $function$;
 
--- Empties a staging table; one that does not fit is dropped, and dlt, which makes it anew, is told to look. Where the target
--- has rows, what is staged is there to be compared, and is kept out of the write-ahead log; a crash of Postgres empties it,
--- which merge_staged notices. Where the target has none, the staging table may take its place, and has to be as durable.
-create or replace function coaching_sync.prepare_staging(target_schema text, staging_schema text, table_name text) returns void
+comment on function coaching_sync.fits(regclass, regclass) is
+    'Whether a staging table has only columns of the replica table, with the same types.';
+
+create or replace function coaching_sync.lock_at_once(rows regclass) returns boolean
+language plpgsql
+as $function$
+begin
+    execute format('lock table %s in access exclusive mode nowait', rows);
+    return true;
+exception when lock_not_available then
+    return false;
+end
+$function$;
+
+comment on function coaching_sync.lock_at_once(regclass) is
+    'Lock a table exclusively, if nobody uses it. Returns whether it is locked.';
+
+-- "truncate" needs an exclusive lock, which conflicts with every reader, pg_dump for example; "delete" does not.
+create or replace function coaching_sync.empty_staging(staging regclass) returns void
+language plpgsql
+as $function$
+begin
+    if pg_relation_size(staging) > 16 * 1024 * 1024 and coaching_sync.lock_at_once(staging) then
+        execute format('truncate %s', staging);
+    else
+        execute format('delete from %s', staging);
+    end if;
+end
+$function$;
+
+comment on function coaching_sync.empty_staging(regclass) is
+    'Delete all rows of a staging table. Truncates it if it is large and nobody uses it.';
+
+-- If the replica table has rows, staged rows are only compared with them. An unlogged table is enough for that; a crash of
+-- Postgres empties it, which merge_table notices. If the replica table is empty, the staging table may replace it.
+create or replace function coaching_sync.ready_staging(target_schema text, staging_schema text, table_name text) returns void
 language plpgsql
 as $function$
 declare
@@ -35,14 +66,18 @@ begin
         return;
     end if;
     execute format('select exists (select from %s)', target) into has_rows;
-    execute format('truncate %s', staging);
-    if has_rows <> (select relpersistence = 'u' from pg_class where oid = staging) then
+    if has_rows <> (select relpersistence = 'u' from pg_class where oid = staging) and coaching_sync.lock_at_once(staging) then
+        execute format('truncate %s', staging);
         execute format('alter table %s set %s', staging, case when has_rows then 'unlogged' else 'logged' end);
+    else
+        perform coaching_sync.empty_staging(staging);
     end if;
 end
 $function$;
 
--- What a table is, apart from its rows, its indexes and its schema.
+comment on function coaching_sync.ready_staging(text, text, text) is
+    'Empty a staging table before a load. Drops it if its columns do not fit; dlt then creates it again.';
+
 create or replace function coaching_sync.shape_of(rows regclass) returns text
 language sql stable
 as $function$
@@ -55,9 +90,10 @@ as $function$
     from pg_class where oid = rows
 $function$;
 
--- Whether anything hangs on a table: an index, a view, a trigger, a foreign key, a publication, a comment. The table for
--- its long values and the types of its rows belong to every table; columns that are not null, which Postgres keeps as
--- constraints since version 18, are in its shape.
+comment on function coaching_sync.shape_of(regclass) is
+    'Everything that defines a table, except its rows, indexes and schema.';
+
+-- Every table has a TOAST table and row types. NOT NULL columns, which Postgres 18 stores as constraints, are in its shape.
 create or replace function coaching_sync.is_depended_on(rows regclass) returns boolean
 language sql stable
 as $function$
@@ -74,8 +110,10 @@ as $function$
     ) or exists (select from pg_description where classoid = 'pg_class'::regclass and objoid = rows)
 $function$;
 
--- The indexes of a table of the replica: the key's, and those that publishing and the next sync look things up by. Only what is
--- missing is asked for: "if not exists" first takes a lock for which a vacuum at work on the table has to be broken off.
+comment on function coaching_sync.is_depended_on(regclass) is
+    'Whether anything depends on a table: an index, view, trigger, foreign key, publication or comment.';
+
+-- Asked first: "create index if not exists" takes a lock that cancels a running autovacuum, even if the index exists.
 create or replace function coaching_sync.index_replica(rows regclass, key_columns text[], looked_up text[]) returns void
 language plpgsql
 as $function$
@@ -102,10 +140,11 @@ begin
 end
 $function$;
 
--- Lets a staged table take the place of an empty one, indexed and analysed, and makes a new staging table. False, and nothing
--- done, where somebody uses the empty one or something hangs on it, or a key was staged twice. What takes long is done before
--- the empty table is locked.
-create or replace function coaching_sync.take_place(
+comment on function coaching_sync.index_replica(regclass, text[], text[]) is
+    'Create missing indexes of a replica table: the unique index of its key, and one index per lookup column.';
+
+-- The slow steps come before the lock on the empty table.
+create or replace function coaching_sync.swap_in(
     target regclass, staging regclass, key_columns text[], looked_up text[]
 ) returns boolean
 language plpgsql
@@ -133,10 +172,13 @@ begin
         end if;
         execute format('drop table %s', target);
         execute format('alter table %s set schema %I', staging, target_schema);
-        execute format('create table %I.%I (like %s)', staging_schema, table_name, staging);
+        execute format('create unlogged table %I.%I (like %s)', staging_schema, table_name, staging);
         return true;
     exception when lock_not_available or unique_violation then
         return false;
     end;
 end
 $function$;
+
+comment on function coaching_sync.swap_in(regclass, regclass, text[], text[]) is
+    'Replace an empty replica table by its staging table, and create a new staging table. Returns false, and changes nothing, if the empty table is in use, something depends on it, or a key was staged twice.';

@@ -1,0 +1,98 @@
+"""The schema `coaching_sync`, by version: applies the numbered files in `migrations/` once each, in order.
+
+docs/schema-versions.md says how to write a migration.
+"""
+
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, resources
+
+from psycopg2 import errors
+
+from coaching_assets.errors import CoachingError
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.locks import MIGRATION_LOCK, TABLE_LOCK_SECONDS, table_locked, wait_for_advisory_lock
+
+SCHEMA = "coaching_sync"
+FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+HEADER = re.compile(r"-- breaking: (yes|no)\n")
+
+
+class SchemaTooNew(CoachingError):
+    """A newer program changed the schema so that this one can no longer work with it."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One migration; if it is breaking, older programs cannot work with the schema."""
+
+    version: int
+    name: str
+    breaking: bool
+    sql: str
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """The migrations of this program, by version."""
+    found = []
+    for file in resources.files(__package__).joinpath("migrations").iterdir():
+        if named := FILE_NAME.fullmatch(file.name):
+            text = file.read_text(encoding="utf-8")
+            if not (header := HEADER.match(text)):
+                raise ValueError(f"{file.name} does not start with '-- breaking: yes' or '-- breaking: no'")
+            found.append(Migration(int(named[1]), named[2], header[1] == "yes", text))
+    return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def ensure_schema(database: Connection) -> None:
+    """Apply the migrations that the database lacks.
+
+    Each runs in its own transaction if the connection commits every statement, else in the current transaction.
+
+    Raises:
+        SchemaTooNew: the database has a breaking migration that this program does not know.
+        TableLocked: another session holds a lock that a migration needs.
+    """
+    applied = applied_migrations(database)
+    known = {migration.version for migration in migrations()}
+    if unknown := [version for version, breaking in applied.items() if breaking and version not in known]:
+        raise SchemaTooNew(
+            f"The schema {SCHEMA} has version {max(applied)}, and version {min(unknown)} of it does not work with this"
+            f" program, which knows versions up to {max(known)}: install the newer release of coaching-assets."
+        )
+    for migration in migrations():
+        if migration.version not in applied:
+            try:
+                _apply(database, migration)
+            except errors.LockNotAvailable as error:
+                database.rollback()
+                raise table_locked(database, [SCHEMA]) from error
+
+
+def applied_migrations(database: Connection) -> dict[int, bool]:
+    """The versions that the database has, each with whether it is breaking; none in a database of release 0."""
+    with database.cursor() as cursor:
+        cursor.execute(f"select to_regclass('{SCHEMA}.schema_migrations') is not null")
+        if cursor.fetchone() != (True,):
+            return {}
+        cursor.execute(f"select version, breaking from {SCHEMA}.schema_migrations order by version")
+        return dict(cursor.fetchall())
+
+
+def _apply(database: Connection, migration: Migration) -> None:
+    # psycopg2 begins a transaction here on a connection that commits every statement
+    with database if database.autocommit else nullcontext():
+        wait_for_advisory_lock(database, "select pg_advisory_xact_lock(%s, %s)", MIGRATION_LOCK)
+        if migration.version in applied_migrations(database):
+            return
+        with database.cursor() as cursor:
+            cursor.execute(f"set local lock_timeout = '{TABLE_LOCK_SECONDS}s'; set local client_min_messages = warning")
+            cursor.execute(migration.sql)
+            cursor.execute(
+                f"insert into {SCHEMA}.schema_migrations (version, name, breaking, program_version)"
+                " values (%s, %s, %s, %s)",
+                (migration.version, migration.name, migration.breaking, metadata.version("coaching-assets")),
+            )
