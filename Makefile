@@ -4,11 +4,13 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -W ignore -m pytest
+AT_ONCE := --numprocesses 3 --dist worksteal
 
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test test-long test-faults soak bench bench-quick lint format lock clean
+.PHONY: help setup demo browser test-unit test test-all test-long test-faults soak bench bench-quick lint format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,17 +34,23 @@ browser: ## install Chromium for the UI tests, unless it is installed
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } \
 		|| { echo "Chromium is not installed. Run as root: apt-get install chromium" >&2; exit 1; }
 
-test: $(INSTALLED) ## run the tests, on servers that they start themselves
-	@$(BIN)/python -W ignore -m pytest --numprocesses 3 --dist worksteal $(PYTEST_ARGS)
+test-unit: $(INSTALLED) ## run the tests that need no server but one Postgres, in seconds
+	@$(PYTEST) -m unit --numprocesses 0 $(PYTEST_ARGS)
 
-test-long: $(INSTALLED) ## run random sequences of edits and syncs, for hours
-	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+test: $(INSTALLED) ## run the tests, on servers that they start themselves
+	@$(PYTEST) $(AT_ONCE) $(PYTEST_ARGS)
+
+test-all: test ## run "make test", then the slow tests: browser, daemon, faults
+	@$(PYTEST) $(AT_ONCE) -m slow $(PYTEST_ARGS)
+
+test-long: $(INSTALLED) ## run random sequences, random kills and the soak, for hours
+	@$(PYTEST) -m 'long or soak' $(PYTEST_ARGS)
 
 test-faults: $(INSTALLED) ## run the fault tests: kills, cut connections, lost state
-	@$(BIN)/python -W ignore -m pytest coaching_assets_tests/faults -m 'not soak' $(PYTEST_ARGS)
+	@$(PYTEST) $(AT_ONCE) coaching_assets_tests/faults -m 'not soak' $(PYTEST_ARGS)
 
 soak: $(INSTALLED) ## run random edits and faults for SOAK_MINUTES (15), and check for leaks
-	@$(BIN)/python -W ignore -m pytest -m soak coaching_assets_tests/faults/test_soak.py $(PYTEST_ARGS)
+	@$(PYTEST) -m soak coaching_assets_tests/faults/test_soak.py $(PYTEST_ARGS)
 
 bench: $(INSTALLED) ## compare with other tools, and write docs/bench.json and docs/bench.png
 	@$(BIN)/python -W ignore -m coaching_assets_tests.bench --sizes full --into docs

@@ -22,6 +22,18 @@ from coaching_assets_tests.support.deployment import Deployment, installed
 from coaching_assets_tests.support.receiver import Receiver, receiving
 
 NUMBERS = count(1)
+SERVERS = {"emulator", "dagster", "own"}
+"""The fixtures that start a server other than the session's Postgres."""
+NOT_UNIT = ("programs", "slow", "long", "soak")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `make test-unit`: those that need no server but one Postgres."""
+    for item in items:
+        starts_servers = SERVERS & set(getattr(item, "fixturenames", ()))
+        if not starts_servers and not any(item.get_closest_marker(name) for name in NOT_UNIT):
+            item.add_marker(pytest.mark.unit)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -76,7 +76,7 @@ def deadlocks(scene: Scene) -> int:
 
 
 @pytest.mark.breaks("none: the application at work while every call and monologue is rewritten")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_the_application_hardly_waits(deployment: Deployment, trial: Trial, tmp_path: Path) -> None:
     sample = generate(MANY_CALLS)
     deployment.load(sample)

@@ -68,7 +68,7 @@ def assert_only_this_failed(scene: Scene, report: SyncReport, table: str, words:
     "code",
     [
         CODES.UNAVAILABLE,
-        *(pytest.param(code, marks=pytest.mark.faults) for code in (CODES.INTERNAL, CODES.RESOURCE_EXHAUSTED)),
+        *(pytest.param(code, marks=pytest.mark.slow) for code in (CODES.INTERNAL, CODES.RESOURCE_EXHAUSTED)),
     ],
 )
 def test_a_read_that_is_broken_off_goes_on_where_it_was(scene: Scene, reading: ReadApi, code: grpc.StatusCode) -> None:
@@ -90,7 +90,7 @@ def test_a_read_that_is_broken_off_goes_on_where_it_was(scene: Scene, reading: R
 
 
 @pytest.mark.breaks("BigQuery: a stream stalls")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_read_that_stalls_goes_on_where_it_was(
     scene: Scene, reading: ReadApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_read_that_stalls_goes_on_where_it_was(
 
 
 @pytest.mark.breaks("BigQuery: a read session expires")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [CODES.FAILED_PRECONDITION, CODES.NOT_FOUND])
 def test_a_session_that_expires_is_opened_anew(scene: Scene, reading: ReadApi, code: grpc.StatusCode) -> None:
     reading.faults = [ReadFault("transcript", code, after=40, message="the session expired")]
@@ -120,7 +120,7 @@ def test_one_table_that_may_not_be_read_leaves_the_others_synced(scene: Scene, r
 
 
 @pytest.mark.breaks("BigQuery: a table is dropped while it is read")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_table_that_is_dropped_while_it_is_read(scene: Scene, reading: ReadApi) -> None:
     client, name = scene.world.deployment.client, f"{scene.world.deployment.name}.gongio_ft.transcript"
     reading.faults = [
@@ -136,7 +136,7 @@ def test_a_table_that_is_dropped_while_it_is_read(scene: Scene, reading: ReadApi
 
 
 @pytest.mark.breaks("BigQuery: a table is replaced while it is read")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_table_that_is_replaced_while_it_is_read(scene: Scene, reading: ReadApi) -> None:
     def replace() -> None:
         scene.world.forget_loaded("gong", "transcript")
@@ -149,7 +149,7 @@ def test_a_table_that_is_replaced_while_it_is_read(scene: Scene, reading: ReadAp
 
 
 @pytest.mark.breaks("BigQuery: REST answers 429, 500, 503")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
@@ -166,7 +166,7 @@ def test_an_answer_that_passes_is_asked_for_again(scene: Scene, asking: RestApi,
 
 
 @pytest.mark.breaks("BigQuery: quota exceeded, access denied, expired token on one table")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "reason", "words"),
     [
@@ -197,7 +197,7 @@ def test_a_comparison_that_is_refused_leaves_the_others_compared(scene: Scene, a
 
 
 @pytest.mark.breaks("BigQuery: connections are reset after so many bytes")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("between", "count"),
     [(REST, 1_000), (REST, 8_000), (STORAGE, 500), (STORAGE, 30_000), (STORAGE, 100_000)],
@@ -211,7 +211,7 @@ def test_a_connection_that_is_reset_is_made_again(scene: Scene, between: Proxy, 
 
 
 @pytest.mark.breaks("BigQuery: latency and a stall of the connection")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [REST, STORAGE], indirect=True)
 def test_latency_and_a_stall_only_take_time(scene: Scene, between: Proxy) -> None:
     between.latency = 0.01

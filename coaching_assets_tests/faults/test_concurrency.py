@@ -19,7 +19,7 @@ AT_ONCE = 10
 
 
 @pytest.mark.breaks("two deployments are pointed at one database")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_two_deployments_on_one_database_take_turns(scene: Scene) -> None:
     """Each with a Dagster of its own, which knows nothing of the other."""
     homes = [scene.folder / f"home{number}" for number in range(2)]
@@ -32,7 +32,7 @@ def test_two_deployments_on_one_database_take_turns(scene: Scene) -> None:
 
 
 @pytest.mark.breaks("three first syncs at once")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_three_syncs_of_an_empty_database_wait_for_one_another(scene: Scene) -> None:
     scene.world.query(LOSSES["everything of ours"])
     commands = [scene.start("sync") for _ in range(3)]
@@ -42,7 +42,7 @@ def test_three_syncs_of_an_empty_database_wait_for_one_another(scene: Scene) -> 
 
 
 @pytest.mark.breaks("ten materializations and a `coaching sync` beside the daemon")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_ten_materializations_and_a_command_beside_the_daemon(
     dagster: DagsterDeployment, emulator: BigQueryEmulator, trial: Trial, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ REPRESENTATIVE = (Failpoint.STAGED, Failpoint.BEFORE_LOAD_RECORDED, Failpoint.BA
 @pytest.mark.breaks("the process is killed at a failpoint")
 @pytest.mark.parametrize(
     "point",
-    [point if point in REPRESENTATIVE else pytest.param(point, marks=pytest.mark.faults) for point in Failpoint],
+    [point if point in REPRESENTATIVE else pytest.param(point, marks=pytest.mark.slow) for point in Failpoint],
 )
 def test_killed_at(scene: Scene, point: Failpoint) -> None:
     with scene.in_use():

@@ -61,7 +61,7 @@ def test_columns_of_any_name_are_carried_over(scene: Scene, reading: ReadApi) ->
 
 
 @pytest.mark.breaks("hostile names of datasets and schemas")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_schema_of_any_name_is_published_to(
     deployment: Deployment, trial: Trial, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_schema_of_any_name_is_published_to(
 
 
 @pytest.mark.breaks("hostile names of datasets and schemas")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [HOSTILE, "d" * 300, "sel`ect"])
 def test_a_dataset_that_cannot_be_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     command = scene.start("sync", GONG_DATASET=name)
@@ -90,7 +90,7 @@ def test_a_dataset_that_cannot_be_is_refused(scene: Scene, monkeypatch: pytest.M
 
 
 @pytest.mark.breaks("a cell of 50 MB, JSON of depth 500")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_texts_of_any_length_and_depth(scene: Scene) -> None:
     call = next(row["id"] for row in scene.source.rows(CALL) if not row["_fivetran_deleted"])
     words = " ".join(f"{number:x}" for number in range(8 * MEGABYTE))
@@ -128,7 +128,7 @@ def test_texts_of_any_length_and_depth(scene: Scene) -> None:
 
 
 @pytest.mark.breaks("a call with 200,000 monologues")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_call_with_very_many_monologues(scene: Scene) -> None:
     call = next(row["id"] for row in scene.source.rows(CALL) if not row["_fivetran_deleted"])
     stamp = scene.source.stamp(TRANSCRIPT, 0)

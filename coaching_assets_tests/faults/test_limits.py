@@ -36,7 +36,7 @@ def connections_used_up(scene: Scene, own: OwnPostgres) -> Iterator[None]:
 
 
 @pytest.mark.breaks("Postgres: no connection is left")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_connections_that_are_used_up_are_waited_for(scene: Scene, own: OwnPostgres) -> None:
     with connections_used_up(scene, own):
         command = scene.start("sync")
@@ -67,7 +67,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.breaks("Postgres: the disk is full")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_named(scene: Scene, tmp_path: Path) -> None:
     user = system_user()
     if user is None:
@@ -126,7 +126,7 @@ def pooler(scene: Scene, mode: str, folder: Path, ignored: str = "extra_float_di
 
 
 @pytest.mark.breaks("Postgres: a pooler in between, in session mode")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
 def test_a_pooler_in_session_mode_does_no_harm(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pooler(scene, "session", tmp_path) as url:
@@ -138,7 +138,7 @@ def test_a_pooler_in_session_mode_does_no_harm(scene: Scene, monkeypatch: pytest
 
 
 @pytest.mark.breaks("Postgres: a pooler in between that refuses a session's settings")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
 def test_a_pooler_that_refuses_settings_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     direct = os.environ["DATABASE_URL"]
@@ -152,7 +152,7 @@ def test_a_pooler_that_refuses_settings_is_named(scene: Scene, monkeypatch: pyte
 
 
 @pytest.mark.breaks("Postgres: a pooler in between, in transaction mode")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.skipif(POOLER is None, reason=NO_POOLER)
 def test_a_pooler_in_transaction_mode_loses_nothing(scene: Scene, tmp_path: Path) -> None:
     """It is no way to work, and `coaching doctor` says so; but what is published is right all the same."""

@@ -27,8 +27,8 @@ def between(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     ("direction", "count"),
     [
         ("up", 60_000),
-        *(pytest.param("up", count, marks=pytest.mark.faults) for count in (100, 20_000, 110_000, 200_000, 400_000)),
-        *(pytest.param("down", count, marks=pytest.mark.faults) for count in (1_000, 20_000, 50_000, 100_000)),
+        *(pytest.param("up", count, marks=pytest.mark.slow) for count in (100, 20_000, 110_000, 200_000, 400_000)),
+        *(pytest.param("down", count, marks=pytest.mark.slow) for count in (1_000, 20_000, 50_000, 100_000)),
     ],
 )
 def test_a_connection_that_is_reset_is_made_again(scene: Scene, between: Proxy, direction: str, count: int) -> None:
@@ -40,7 +40,7 @@ def test_a_connection_that_is_reset_is_made_again(scene: Scene, between: Proxy, 
 
 
 @pytest.mark.breaks("Postgres: latency and a stall")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_latency_and_a_stall_only_take_time(scene: Scene, between: Proxy) -> None:
     between.latency = 0.001
     between.stall()
@@ -67,9 +67,9 @@ def trigger(scene: Scene, body: str) -> Iterator[None]:
     ("state", "message"),
     [
         ("53100", "no disk space left"),
-        pytest.param("57014", "statement_timeout", marks=pytest.mark.faults),
-        pytest.param("42501", "lacks a right", marks=pytest.mark.faults),
-        pytest.param("53200", "out of memory", marks=pytest.mark.faults),
+        pytest.param("57014", "statement_timeout", marks=pytest.mark.slow),
+        pytest.param("42501", "lacks a right", marks=pytest.mark.slow),
+        pytest.param("53200", "out of memory", marks=pytest.mark.slow),
     ],
 )
 def test_what_will_not_pass_fails_at_once_and_says_so(
@@ -92,7 +92,7 @@ def test_what_will_not_pass_fails_at_once_and_says_so(
 
 
 @pytest.mark.breaks("Postgres: deadlock, serialization failure")
-@pytest.mark.parametrize("state", ["40P01", pytest.param("40001", marks=pytest.mark.faults)])
+@pytest.mark.parametrize("state", ["40P01", pytest.param("40001", marks=pytest.mark.slow)])
 def test_what_passes_by_itself_is_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "0.1")
     body = f"if nextval('times_fired') <= 2 then raise exception 'it broke' using errcode = '{state}'; end if;"

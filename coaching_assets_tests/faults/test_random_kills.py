@@ -65,7 +65,7 @@ def killed(scene: Scene, kind: str, moment: float) -> bool:
     return status != 0
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(KILLS // len(KINDS)))
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_a_random_moment(

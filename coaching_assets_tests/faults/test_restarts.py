@@ -10,7 +10,7 @@ from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.faults.servers import OwnPostgres
 
 AMID_COPY, AMID_PUBLISHING = ("gongio_ft_staging", "transcript"), ("public", "calls")
-PLACES = (AMID_PUBLISHING, pytest.param(AMID_COPY, marks=pytest.mark.faults))
+PLACES = (AMID_PUBLISHING, pytest.param(AMID_COPY, marks=pytest.mark.slow))
 
 
 @pytest.mark.breaks("Postgres: a backend crashes, and the server recovers")
@@ -26,7 +26,7 @@ def test_a_server_that_crashes_is_waited_for(
 
 
 @pytest.mark.breaks("Postgres: stopped and started")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [AMID_PUBLISHING, AMID_COPY])
 def test_a_server_that_is_restarted_is_waited_for(
     scene: Scene, own: OwnPostgres, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
@@ -43,7 +43,7 @@ def test_a_server_that_is_restarted_is_waited_for(
 
 
 @pytest.mark.breaks("Postgres: an administrator ends the connection")
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [AMID_COPY, AMID_PUBLISHING])
 def test_a_connection_that_is_ended_is_made_again(scene: Scene, place: tuple[str, str]) -> None:
     with meanwhile(scene, *place, lambda pid: scene.world.query("select pg_terminate_backend(%s)", [pid])):

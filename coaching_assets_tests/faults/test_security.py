@@ -33,7 +33,7 @@ def least(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_sync_needs_no_more_than_the_least_rights(deployment: Deployment, least: str, tmp_path: Path) -> None:
     sample = generate(0.02)
     deployment.load(sample)
@@ -100,7 +100,7 @@ def test_secrets_are_printed_and_kept_nowhere(deployment: Deployment, least: str
         assert secret not in kept
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_private_key_is_printed_nowhere(least: str, key_file: Path, tmp_path: Path) -> None:
     """Where Google cannot be reached with it, and where it is no key at all."""
     google = {"BIGQUERY_EMULATOR_HOST": "", "BIGQUERY_STORAGE_EMULATOR_HOST": "", "BIGQUERY_PROJECT": "nowhere"}
@@ -122,7 +122,7 @@ def test_a_private_key_is_printed_nowhere(least: str, key_file: Path, tmp_path: 
 SHOWN = Path(__file__).with_name("shown_in_ui.graphql").read_text()
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_secrets_are_not_shown_in_the_ui(dagster: DagsterDeployment) -> None:
     """Asked as the UI asks, of a served Dagster whose sync has just failed at Postgres."""
     installation = dagster.installation

@@ -23,7 +23,7 @@ REPRESENTATIVE = ("dlt's state", "a replica's schema", "the bookkeeping")
 
 @pytest.mark.breaks("dlt's state, a replica or the bookkeeping is lost")
 @pytest.mark.parametrize(
-    "loss", [loss if loss in REPRESENTATIVE else pytest.param(loss, marks=pytest.mark.faults) for loss in LOSSES]
+    "loss", [loss if loss in REPRESENTATIVE else pytest.param(loss, marks=pytest.mark.slow) for loss in LOSSES]
 )
 def test_a_loss_heals(scene: Scene, loss: str) -> None:
     scene.world.query(LOSSES[loss])
@@ -76,7 +76,7 @@ def test_the_bookkeeping_of_dlt_does_not_grow_without_bound(scene: Scene) -> Non
 
 
 @pytest.mark.breaks("an older backup of the database is restored")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_backup_that_is_restored_is_brought_up_to_date(scene: Scene, tmp_path: Path) -> None:
     """Taken before the last sync; what the application wrote since is lost with it, as with any backup."""
     url = scene.world.deployment.postgres.url(scene.database)
@@ -88,7 +88,7 @@ def test_a_backup_that_is_restored_is_brought_up_to_date(scene: Scene, tmp_path:
 
 
 @pytest.mark.breaks("two machines with different clocks")
-@pytest.mark.faults
+@pytest.mark.slow
 def test_loads_of_a_machine_whose_clock_is_late_are_published(scene: Scene) -> None:
     """A load's id is the time at which it began; what counts is that it is new, not that it is newer."""
     for table in ("call", "transcript", "call_speaker", "email"):
