@@ -255,17 +255,37 @@ class Settings(BaseSettings):
         return str(project)
 
 
-def load_settings() -> Settings:
-    """The settings of this process's environment.
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings of this process's environment.
+
+    Args:
+        overrides: values that win over the environment, by the settings' names in lower case.
 
     Raises:
-        SettingError: a value is of the wrong type; the message names the variable.
+        SettingError: a value cannot be used; the message names the variable.
+    """
+    settings, error = usable_settings(**overrides)
+    if error is not None:
+        raise error
+    return settings
+
+
+def usable_settings(**overrides: Any) -> tuple[Settings, SettingError | None]:
+    """Read the settings, with the default in place of each one that cannot be used.
+
+    Dagster's definitions are built from these: a wrong setting must not keep the code location from loading. Runs and
+    sensors load the settings again and fail with the sentence.
+
+    Returns:
+        The settings, and the error that `load_settings` would raise.
     """
     try:
-        return Settings()
+        return Settings(**overrides), None
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingError(f"Settings that cannot be read: {problems}.") from None
+        wrong = {str(e["loc"][0]) for e in error.errors()}
+        defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+        return Settings(**overrides | defaults), SettingError(f"Wrong settings: {problems}.")
 
 
 def _encrypted(url: str) -> str:

@@ -20,7 +20,8 @@ from coaching_assets.alerts.problem import Problem
 from coaching_assets.alerts.send import Importance, Recipient, recipients
 from coaching_assets.alerts.wording import body, title
 from coaching_assets.defs.problems import current_problems
-from coaching_assets.settings import SettingError, Settings, load_settings
+from coaching_assets.defs.resources import SettingsResource
+from coaching_assets.settings import SettingError, Settings
 
 
 def alerts(settings: Settings) -> SensorDefinition:
@@ -32,20 +33,20 @@ def alerts(settings: Settings) -> SensorDefinition:
         default_status=DefaultSensorStatus.RUNNING,
         description="Sends a message when a check or a job fails, and when it works again.",
     )
-    def evaluate(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    def sense(context: SensorEvaluationContext, settings: SettingsResource) -> SensorResult | SkipReason:
         assert context.repository_def is not None
         origin = context.code_location_origin
         return tick(
             context.instance,
             context.repository_def,
-            load_settings(),
+            settings.load_usable(),
             State.read(context.cursor),
             datetime.now(UTC),
             context.log,
             origin.location_name if origin else None,
         )
 
-    return evaluate
+    return sense
 
 
 def tick(

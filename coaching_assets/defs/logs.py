@@ -10,7 +10,7 @@ from typing import Any
 from dagster import DagsterEvent, DagsterEventType, InitLoggerContext, logger
 
 from coaching_assets.defs.failures import explain_failure
-from coaching_assets.settings import Settings, load_settings
+from coaching_assets.settings import Settings, usable_settings
 
 STYLES = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[31m"}
 
@@ -59,7 +59,7 @@ class JsonLineHandler(logging.Handler):
 @logger(config_schema={}, description="What the steps say, tersely; with LOG_FORMAT=json a JSON object a line.")
 def terminal_logger(context: InitLoggerContext) -> logging.Logger:
     """A logger that prints to the terminal."""
-    as_json = load_settings().log_format == "json"
+    as_json = usable_settings()[0].log_format == "json"
     # how a run ended is of the level DEBUG where it ended well
     terminal = logging.Logger("coaching_terminal", logging.DEBUG if as_json else logging.INFO)
     terminal.addHandler(JsonLineHandler() if as_json else TerminalHandler())

@@ -14,38 +14,41 @@ from dagster import (
 )
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
-from coaching_assets.defs.published_assets import published_key
-from coaching_assets.defs.replica_assets import replica_key
+from coaching_assets.defs.failures import as_failure
+from coaching_assets.defs.keys import published_key, replica_key
+from coaching_assets.defs.resources import PostgresResource
 from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES, TablePlan
 from coaching_assets.publish.tables import TABLES as PUBLISHED_TABLES
 from coaching_assets.reconcile.comparison import KINDS, Comparison
-from coaching_assets.reconcile.reconciliation import Reconciliation, reconcile
-from coaching_assets.settings import Settings, load_settings
+from coaching_assets.reconcile.reconciliation import Reconciliation
+from coaching_assets.settings import Settings
 
 EQUALS_SOURCE = "equals_source"
 EQUALS_REPLICA = "equals_replica"
 
 
 def reconciliation_check_keys(settings: Settings) -> list[AssetCheckKey]:
-    """The keys of the checks below."""
+    """The keys of all reconciliation checks."""
     return [spec.key for spec in _specs(settings)]
 
 
 def reconciliation_checks(settings: Settings) -> AssetChecksDefinition:
-    """The checks, in one step; building them touches neither network nor credentials.
+    """The checks, in one step: a repair of the replica changes what is published, so both are compared together.
 
-    One step, because mending a table of the replica changes what is published: both are compared, mended, and compared
-    again together. A run that materializes assets leaves them alone: Dagster adds all checks of an asset to such a run,
-    and nobody who materializes a table asked for queries over all of them.
+    A run that materializes assets skips them. Dagster adds all checks of an asset to such a run, but these query all
+    rows of all tables.
     """
 
     @multi_asset_check(name="reconciliation", specs=_specs(settings), can_subset=True)
-    def checks(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+    def checks(context: AssetCheckExecutionContext, postgres: PostgresResource) -> Iterator[AssetCheckResult]:
+        from coaching_assets.reconcile.reconciliation import reconcile
+
         if context.run.asset_selection:
-            context.log.info("Reconciliation is left to the job coaching_reconciliation.")
+            context.log.info("The job coaching_reconciliation evaluates the reconciliation checks.")
             return
-        current = load_settings()
-        result = reconcile(current, repair=current.reconcile_repair, tell=context.log.info)
+        with as_failure():
+            current = postgres.settings.load()
+            result = reconcile(current, repair=current.reconcile_repair, tell=context.log.info)
         for refusal in result.refusals:
             context.log.warning(refusal)
         for check in _results(current, result):

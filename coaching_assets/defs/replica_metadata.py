@@ -1,16 +1,50 @@
-"""What a table's materialization says of it: its columns, and what its load did."""
+"""The metadata of a replica table's materialization: its figures, its freshness and its columns."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dagster import TableColumn, TableSchema
+from dagster import TableColumn, TableSchema, TableSchemaMetadataValue
 
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.replica.loading import LoadCounts
+from coaching_assets.replica.last_syncs import FIGURES
+
+if TYPE_CHECKING:
+    from coaching_assets.replica.loading import LoadCounts
+    from coaching_assets.replica.sync import PipelineSync, TableSync
+
+COLUMN_SCHEMA = "dagster/column_schema"
 
 
-def described(schema: TableSchema, table: SourceTable) -> TableSchema:
-    """The columns as dlt found them, with what is known of each."""
+def table_metadata(result: "PipelineSync", table: "TableSync", from_dlt: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of one table.
+
+    Args:
+        result: what the sync of the pipeline did.
+        table: what it did to this table.
+        from_dlt: the metadata that dagster-dlt gives a table that was loaded; else empty.
+    """
+    if table.state not in {"loaded", "unmodified"}:
+        return {"state": table.state, "reason": table.reason, "rows_read": 0, "bytes_read": 0}
+    metadata = dict(from_dlt)
+    if table.counts is not None:
+        metadata |= count_metadata(table.counts)
+    metadata["bytes_read"] = table.bytes_read
+    if table.state == "loaded":
+        metadata |= {"seconds": result.seconds, "dlt_seconds": dict(result.trace.seconds)}
+        metadata["dlt_jobs"] = metadata.pop("jobs", [])
+    if isinstance(schema := metadata.get(COLUMN_SCHEMA), TableSchemaMetadataValue):
+        metadata[COLUMN_SCHEMA] = with_descriptions(schema.value, table.table)
+    return metadata
+
+
+def log_fields(table: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The `extra` of a table's log line, which the JSON log prints."""
+    return {"table": table, "figures": {name: metadata[name] for name in FIGURES if name in metadata}}
+
+
+def with_descriptions(schema: TableSchema, table: SourceTable) -> TableSchema:
+    """The columns that dlt found, with the catalogue's descriptions."""
     return TableSchema(
         [
             TableColumn(c.name, c.type, c.description or table.describe_column(c.name), c.constraints, c.tags)
@@ -19,8 +53,8 @@ def described(schema: TableSchema, table: SourceTable) -> TableSchema:
     )
 
 
-def count_metadata(counts: LoadCounts) -> dict[str, Any]:
-    """The figures of a load, as the metadata of its materialization."""
+def count_metadata(counts: "LoadCounts") -> dict[str, Any]:
+    """Row counts, and how old the newest source row is."""
     metadata: dict[str, Any] = {
         "state": "loaded",
         "dagster/row_count": counts.row_count.rows,
@@ -28,9 +62,14 @@ def count_metadata(counts: LoadCounts) -> dict[str, Any]:
         "rows_read": counts.rows_read,
         "rows_inserted": counts.rows_inserted,
         "rows_updated": counts.rows_updated,
-        "rows_unchanged": max(counts.rows_read - counts.rows_inserted - counts.rows_updated, 0),
+        "rows_unchanged": counts.rows_unchanged,
     }
-    if counts.newest_source_time is not None:
-        lag = (datetime.now(UTC) - counts.newest_source_time).total_seconds()
-        metadata |= {"newest_source_time": counts.newest_source_time.isoformat(), "source_lag_seconds": round(lag, 1)}
-    return metadata
+    return metadata | lag_metadata(counts.newest_source_time)
+
+
+def lag_metadata(newest_source_time: datetime | None) -> dict[str, Any]:
+    """The newest `_fivetran_synced` that a table reflects, and its age in seconds."""
+    if newest_source_time is None:
+        return {}
+    lag = (datetime.now(UTC) - newest_source_time).total_seconds()
+    return {"newest_source_time": newest_source_time.isoformat(), "source_lag_seconds": round(lag, 1)}

@@ -1,4 +1,4 @@
-"""When the jobs run by the clock: a sync each hour where there is something to do, a reconciliation each day."""
+"""The schedules: a sync every hour that has something to do, a reconciliation every day."""
 
 from datetime import UTC, datetime
 
@@ -14,10 +14,10 @@ from dagster import (
     schedule,
 )
 
-from coaching_assets.bigquery.errors import SourceError
-from coaching_assets.defs.jobs import SYNC_JOB, coaching_reconciliation, coaching_sync, unfinished_sync
-from coaching_assets.postgres.connection import CannotConnect, connect
-from coaching_assets.settings import SettingError, Settings, load_settings
+from coaching_assets.defs.jobs import RECONCILIATION_JOB, SYNC_JOB, unfinished_sync
+from coaching_assets.defs.resources import BigQueryResource, PostgresResource
+from coaching_assets.errors import CoachingError
+from coaching_assets.settings import Settings
 
 WHOLE = {"trigger": "schedule"}
 """The tag of a run that syncs everything."""
@@ -28,53 +28,62 @@ def hourly_coaching_sync(settings: Settings) -> ScheduleDefinition:
 
     @schedule(
         name="hourly_coaching_sync",
-        job=coaching_sync,
+        job_name=SYNC_JOB,
         cron_schedule="0 * * * *",
         execution_timezone=settings.schedule_timezone,
         default_status=DefaultScheduleStatus.RUNNING,
-        description="A sync at every full hour where BigQuery changed since the last one, and one a day in any case.",
+        description="Syncs every full hour if BigQuery changed since the last sync, and once a day in any case.",
     )
-    def evaluate(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-        return evaluate_hour(context.instance, load_settings(), datetime.now(UTC))
+    def evaluate(
+        context: ScheduleEvaluationContext, bigquery: BigQueryResource, postgres: PostgresResource
+    ) -> RunRequest | SkipReason:
+        return evaluate_hour(context.instance, bigquery, postgres, datetime.now(UTC))
 
     return evaluate
 
 
-def evaluate_hour(instance: DagsterInstance, settings: Settings, now: datetime) -> RunRequest | SkipReason:
-    """One tick: a run, or the reason why none is needed."""
-    reason = unfinished_sync(instance) or _nothing_to_do(instance, settings, now)
+def evaluate_hour(
+    instance: DagsterInstance, bigquery: BigQueryResource, postgres: PostgresResource, now: datetime
+) -> RunRequest | SkipReason:
+    """Request a run, or give the reason why none is needed."""
+    reason = unfinished_sync(instance) or _nothing_to_do(instance, bigquery, postgres, now)
     return SkipReason(reason) if reason else RunRequest(run_key=f"{now:%Y-%m-%dT%H}", tags=WHOLE)
 
 
-def _nothing_to_do(instance: DagsterInstance, settings: Settings, now: datetime) -> str | None:
-    """Why no run is needed; None where one is, also where that cannot be known: its failure is then seen."""
-    from coaching_assets.bigquery.client import connect as connect_bigquery
+def _nothing_to_do(
+    instance: DagsterInstance, bigquery: BigQueryResource, postgres: PostgresResource, now: datetime
+) -> str | None:
+    """The reason why no run is needed, or None.
+
+    A server that cannot be reached, or a wrong setting, is a reason to run: the run then fails visibly.
+    """
     from coaching_assets.replica.changes import look
 
     latest = instance.get_runs(RunsFilter(job_name=SYNC_JOB), limit=1)
     if not latest or latest[0].status != DagsterRunStatus.SUCCESS:
         return None
-    since = now - settings.longest_without_sync
-    whole = RunsFilter(job_name=SYNC_JOB, statuses=[DagsterRunStatus.SUCCESS], tags=WHOLE, created_after=since)
-    if not instance.get_runs(whole, limit=1):
-        return None
     try:
-        with connect(settings, autocommit=True) as database, connect_bigquery(settings) as bigquery:
-            changes = look(bigquery, database, settings)
-    except (SettingError, CannotConnect, SourceError):
+        settings = postgres.settings.load()
+        since = now - settings.longest_without_sync
+        whole = RunsFilter(job_name=SYNC_JOB, statuses=[DagsterRunStatus.SUCCESS], tags=WHOLE, created_after=since)
+        if not instance.get_runs(whole, limit=1):
+            return None
+        with postgres.connect(autocommit=True) as database, bigquery.connect() as client:
+            changes = look(client, database, settings)
+    except CoachingError:
         return None
     if changes.changed or changes.unknowable or changes.found.failed:
         return None
-    return f"Nothing changed in BigQuery since the sync {latest[0].run_id[:8]}."
+    return f"BigQuery has not changed since the sync {latest[0].run_id[:8]}."
 
 
 def daily_reconciliation(settings: Settings) -> ScheduleDefinition:
-    """The schedule of the reconciliation: daily, on by default."""
+    """The schedule of the reconciliation: RECONCILE_CRON, on by default."""
     return ScheduleDefinition(
         name="daily_reconciliation",
-        job=coaching_reconciliation,
+        job_name=RECONCILIATION_JOB,
         cron_schedule=settings.reconcile_cron,
         execution_timezone=settings.schedule_timezone,
         default_status=DefaultScheduleStatus.RUNNING,
-        description="A reconciliation every day.",
+        description="Reconciles every day.",
     )

@@ -1,1 +1,1 @@
-"""Freshness: how far the published tables are behind the source."""
+"""Freshness: how far the published tables are behind the source, and whether Fivetran delivers."""

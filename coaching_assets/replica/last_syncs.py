@@ -9,11 +9,6 @@ FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows
 """The figures in a materialization's metadata, in the order in which they are shown."""
 
 
-def log_fields(table: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The `extra` of a table's log line, from which structured logs are made."""
-    return {"table": table, "figures": {name: metadata[name] for name in FIGURES if name in metadata}}
-
-
 def note_sync(database: Connection, table: str, state: str, metadata: Mapping[str, Any]) -> None:
     """Note what a sync did to `table` (with its schema), for the metrics.
 

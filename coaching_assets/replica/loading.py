@@ -58,6 +58,11 @@ class LoadCounts:
     newest_source_time: datetime | None
     row_count: RowCount
 
+    @property
+    def rows_unchanged(self) -> int:
+        """Rows that the load read and found as they were."""
+        return max(self.rows_read - self.rows_inserted - self.rows_updated, 0)
+
 
 def survey(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
     """Ask BigQuery, by metadata alone, which of the tables are there.

@@ -23,6 +23,7 @@ from coaching_assets.definitions import sync_job
 from coaching_assets.defs.change_sensor import evaluate_changes
 from coaching_assets.defs.schedules import WHOLE, evaluate_hour
 from coaching_assets.demo.sample import Sample, generate
+from coaching_assets_tests.support.dagster_resources import servers
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
 
@@ -50,7 +51,7 @@ def tick(
     instance: DagsterInstance, deployment: Deployment, cursor: str | None, later: timedelta = BIT_LATER
 ) -> SensorResult:
     context = build_sensor_context(instance=instance, cursor=cursor)
-    result = evaluate_changes(context, deployment.settings, datetime.now(UTC) + later)
+    result = evaluate_changes(context, *servers(), datetime.now(UTC) + later)
     assert isinstance(result, SensorResult), result
     return result
 
@@ -73,7 +74,7 @@ def test_what_changed_is_asked_for_once_with_what_is_made_of_it(
     quiet = tick(instance, deployment, first.cursor)
     assert not quiet.run_requests
     assert not quiet.asset_events
-    assert reason(quiet) == "Nothing changed in BigQuery since it was loaded."
+    assert reason(quiet) == "Nothing changed in BigQuery since the last load."
     assert not tick(instance, deployment, None).run_requests, "a cursor that was reset asks for nothing that is loaded"
 
     changed = edited(sample, ACCOUNT, {}, name="Renamed")
@@ -103,7 +104,7 @@ def test_an_hour_of_ticks_without_changes_asks_for_no_run(
         later = timedelta(seconds=number * deployment.settings.sensor_interval_seconds)
         result = tick(instance, deployment, cursor, later)
         assert not result.run_requests
-        assert reason(result) == "Nothing changed in BigQuery since it was loaded."
+        assert reason(result) == "Nothing changed in BigQuery since the last load."
         cursor = result.cursor
 
 
@@ -112,7 +113,7 @@ def test_bigquery_away_is_a_reason_and_no_run(
 ) -> None:
     deployment.load(sample, tables=["account"])
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
-    result = evaluate_changes(build_sensor_context(instance=instance), deployment.settings, datetime.now(UTC))
+    result = evaluate_changes(build_sensor_context(instance=instance), *servers(), datetime.now(UTC))
     assert isinstance(result, SkipReason)
     assert "BIGQUERY_EMULATOR_HOST" in (result.skip_message or "")
 
@@ -122,19 +123,19 @@ def test_an_hour_without_changes_is_skipped_and_a_day_is_not(
 ) -> None:
     deployment.load(sample)
     now = datetime.now(UTC)
-    assert isinstance(evaluate_hour(instance, deployment.settings, now), RunRequest), "there never was a sync"
+    assert isinstance(evaluate_hour(instance, *servers(), now), RunRequest), "there never was a sync"
     assert sync(instance)
     for hour in range(1, 4):
-        skipped = evaluate_hour(instance, deployment.settings, now + timedelta(hours=hour))
+        skipped = evaluate_hour(instance, *servers(), now + timedelta(hours=hour))
         assert isinstance(skipped, SkipReason)
-        assert "Nothing changed" in (skipped.skip_message or "")
-    assert isinstance(evaluate_hour(instance, deployment.settings, now + timedelta(hours=25)), RunRequest)
+        assert "has not changed" in (skipped.skip_message or "")
+    assert isinstance(evaluate_hour(instance, *servers(), now + timedelta(hours=25)), RunRequest)
 
     deployment.load(edited(sample, CALL, {}, title="Renamed"), tables=["call"])
-    assert isinstance(evaluate_hour(instance, deployment.settings, now + timedelta(hours=1)), RunRequest)
+    assert isinstance(evaluate_hour(instance, *servers(), now + timedelta(hours=1)), RunRequest)
 
     running = instance.create_run_for_job(sync_job(), status=DagsterRunStatus.STARTED)
-    skipped = evaluate_hour(instance, deployment.settings, now + timedelta(hours=1))
+    skipped = evaluate_hour(instance, *servers(), now + timedelta(hours=1))
     assert isinstance(skipped, SkipReason)
     assert skipped.skip_message == f"The sync {running.run_id[:8]} is still running."
 

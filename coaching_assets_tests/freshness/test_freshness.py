@@ -3,17 +3,19 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, DagsterInstance, SensorResult, build_sensor_context
+from dagster import AssetCheckKey, AssetKey, DagsterInstance, SensorResult, build_sensor_context
 
-from coaching_assets.defs.freshness_sensor import freshness_sensor
-from coaching_assets.defs.verdict import Verdict
+from coaching_assets.defs.freshness_checks import asset_key, freshness_sensor
+from coaching_assets.defs.resources import default_resources
 from coaching_assets.demo.sample import Sample, generate
-from coaching_assets.freshness.freshness import (
+from coaching_assets.freshness.evaluate import evaluate_freshness
+from coaching_assets.freshness.verdict import (
     LAST_SYNC_SUCCEEDED,
     PUBLISHED_IS_FRESH,
     SOURCE_IS_FRESH,
-    check_freshness,
+    Verdict,
 )
+from coaching_assets_tests.support.dagster_resources import servers
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
 
@@ -28,7 +30,10 @@ def sample() -> Sample:
 
 
 def verdicts(deployment: Deployment, now: datetime) -> dict[tuple[str, AssetKey], Verdict]:
-    return {(verdict.check, verdict.asset): verdict for verdict in check_freshness(deployment.settings, now)}
+    bigquery, postgres = servers()
+    with postgres.connect(autocommit=True) as database, bigquery.connect() as client:
+        found = list(evaluate_freshness(deployment.settings, client, database, now))
+    return {(verdict.check, asset_key(deployment.settings, verdict)): verdict for verdict in found}
 
 
 def test_only_what_changed_and_is_not_published_is_stale(
@@ -46,7 +51,7 @@ def test_only_what_changed_and_is_not_published_is_stale(
     assert weekend[PUBLISHED_IS_FRESH, CALLS].metadata["lag_seconds"] == 0
     assert weekend[LAST_SYNC_SUCCEEDED, CALLS].passed
     assert not weekend[SOURCE_IS_FRESH, GONG].passed
-    assert weekend[SOURCE_IS_FRESH, GONG].severity == AssetCheckSeverity.WARN
+    assert weekend[SOURCE_IS_FRESH, GONG].severity == "warning"
     assert "Fivetran's dashboard" in weekend[SOURCE_IS_FRESH, GONG].description
     assert verdicts(deployment, now)[SOURCE_IS_FRESH, GONG].passed
 
@@ -54,8 +59,8 @@ def test_only_what_changed_and_is_not_published_is_stale(
     changed = datetime.now(UTC)
     for minutes, passed, severity in (
         (30, True, None),
-        (80, False, AssetCheckSeverity.WARN),
-        (130, False, AssetCheckSeverity.ERROR),
+        (80, False, "warning"),
+        (130, False, "error"),
     ):
         found = verdicts(deployment, changed + timedelta(minutes=minutes))
         assert found[PUBLISHED_IS_FRESH, CALLS].passed == passed, minutes
@@ -85,7 +90,7 @@ def test_a_publisher_that_fails_is_noticed_by_what_it_did_not_publish(deployment
     noticed = verdicts(deployment, in_three_hours)[PUBLISHED_IS_FRESH, CALLS]
     assert not deployment.sync().success
     found = verdicts(deployment, in_three_hours)
-    assert found[PUBLISHED_IS_FRESH, CALLS].severity == AssetCheckSeverity.ERROR
+    assert found[PUBLISHED_IS_FRESH, CALLS].severity == "error"
     assert found[PUBLISHED_IS_FRESH, CALLS].metadata["lag_seconds"] == noticed.metadata["lag_seconds"]
     assert not found[PUBLISHED_IS_FRESH, CALLS].passed, "the replica has it, the published table has not"
     assert not found[LAST_SYNC_SUCCEEDED, CALLS].passed
@@ -94,7 +99,9 @@ def test_a_publisher_that_fails_is_noticed_by_what_it_did_not_publish(deployment
 
 def test_the_sensor_evaluates_without_a_run(deployment: Deployment, sample: Sample) -> None:
     with DagsterInstance.ephemeral() as instance:
-        result = freshness_sensor(deployment.settings)(build_sensor_context(instance=instance))
+        result = freshness_sensor(deployment.settings)(
+            build_sensor_context(instance=instance, resources=default_resources())
+        )
         assert isinstance(result, SensorResult)
         assert not result.run_requests
         for event in result.asset_events:

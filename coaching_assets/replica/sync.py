@@ -1,0 +1,232 @@
+"""Sync the tables of one pipeline: load what BigQuery changed, and report what happened to each table."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.catalogue import PipelineName, SourceTable
+from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.errors import retried
+from coaching_assets.replica import erasing, loading, modifications
+from coaching_assets.replica.extraction import Extraction
+from coaching_assets.replica.last_syncs import note_sync
+from coaching_assets.replica.loading import LoadCounts
+from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
+from coaching_assets.replica.trace import LoadTrace
+from coaching_assets.settings import Settings
+from coaching_assets.working_folder import working_folder
+
+if TYPE_CHECKING:
+    from dlt.extract.source import DltSource
+    from dlt.pipeline.pipeline import Pipeline
+
+State = Literal["loaded", "unmodified", "not at the source", "failed"]
+
+RunPipeline = Callable[["Pipeline", "DltSource"], Iterable[object]]
+"""Runs a dlt pipeline over a source; called again with fewer tables when one table fails."""
+
+
+def run_pipeline(pipeline: "Pipeline", source: "DltSource") -> Iterator[object]:
+    """Run the pipeline with dlt alone, without Dagster."""
+    yield pipeline.run(source)
+
+
+@dataclass(frozen=True)
+class TableSync:
+    """The result for one table.
+
+    `counts` is None for a table that is not in the replica. `reason` is empty for a table that was loaded or has not
+    changed. `expected` says whether a table that is not at the source should be there: it is required, or was loaded
+    before.
+    """
+
+    table: SourceTable
+    name: str
+    state: State
+    counts: LoadCounts | None = None
+    bytes_read: int = 0
+    drift: SchemaDrift = field(default_factory=SchemaDrift)
+    reason: str = ""
+    expected: bool = False
+    version: str = ""
+    """Changes when the table's content in the replica may have changed."""
+
+
+@dataclass(frozen=True)
+class PipelineSync:
+    """The results for all tables of a pipeline, the seconds that it took, and the first error."""
+
+    tables: tuple[TableSync, ...]
+    seconds: float
+    trace: LoadTrace = field(default_factory=LoadTrace)
+    cause: Exception | None = None
+
+    @property
+    def failed(self) -> tuple[TableSync, ...]:
+        """The tables that could not be loaded."""
+        return tuple(table for table in self.tables if table.state == "failed")
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What one attempt did, before it is recorded."""
+
+    unmodified: frozenset[SourceTable] = frozenset()
+    extractions: Mapping[SourceTable, Extraction] = field(default_factory=dict)
+    errors: Mapping[SourceTable, Exception] = field(default_factory=dict)
+    trace: LoadTrace = field(default_factory=LoadTrace)
+
+
+class ReplicaSync:
+    """One sync of some tables of a pipeline."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: PipelineName,
+        tables: Sequence[SourceTable],
+        bigquery: BigQuery,
+        *,
+        run: RunPipeline = run_pipeline,
+        warn: Callable[[str], object] = lambda sentence: None,
+    ) -> None:
+        """Prepare the sync; nothing is sent before `sync`.
+
+        Args:
+            settings: addresses and datasets.
+            pipeline: the pipeline that all the tables belong to.
+            tables: at least one.
+            bigquery: the source.
+            run: runs the dlt pipeline; dagster-dlt takes this place in a Dagster step.
+            warn: is called with a sentence before each retry.
+        """
+        self.settings = settings
+        self.pipeline = pipeline
+        self.tables = tuple(tables)
+        self.schema = settings.datasets[self.tables[0].source]
+        self._bigquery = bigquery
+        self._run = run
+        self._warn = warn
+        self._survey = loading.Survey({}, (), {}, {})
+
+    def sync(self) -> PipelineSync:
+        """Load the tables that changed and record a result for every table.
+
+        A table that fails does not keep the others from being loaded.
+
+        Raises:
+            CannotConnect: Postgres refuses or does not answer.
+            psycopg2.Error: Postgres failed in a way that concerns every table.
+        """
+        started = monotonic()
+        loaded = retried(self.settings, self._load_changed, self._warn)
+        seconds = round(monotonic() - started, 3)
+        tables = retried(self.settings, partial(self._record, loaded, seconds), self._warn)
+        return PipelineSync(tables, seconds, loaded.trace, next(iter(loaded.errors.values()), None))
+
+    def _load_changed(self) -> _Loaded:
+        """Load under the schema's lock; a broken connection loses the lock, so a retry starts from the survey."""
+        with (
+            connect(self.settings, autocommit=True) as database,
+            loading.one_at_a_time(database, self.pipeline, self.schema),
+        ):
+            loading.prepare_bookkeeping(database)
+            self._survey = loading.survey(self._bigquery, self.settings, self.tables)
+            present = self._survey.present
+            unmodified = modifications.unmodified(database, self.schema, present)
+            modified = {table: present[table] for table in present if table not in unmodified}
+            extractions = loading.extractions_for(self._bigquery, database, self.settings, modified)
+            loading.prepare_staging(database, self.schema, extractions)
+            errors, trace = self._load(extractions) if extractions else ({}, LoadTrace())
+            with database.cursor() as cursor:
+                erasing.sweep(cursor, self.settings, extractions, trace.load_ids)
+            loading.prune_loads(database, self.schema)
+        return _Loaded(unmodified, extractions, errors, trace)
+
+    def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[dict[SourceTable, Exception], LoadTrace]:
+        with working_folder(self.pipeline) as folder, loading.opened(extractions.values()):
+            from coaching_assets.replica.pipelines import pipeline_for, source_for
+
+            pipeline = pipeline_for(self.pipeline, self.settings, folder)
+
+            def run(remaining: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
+                yield from self._run(pipeline, source_for(self.pipeline, remaining))
+
+            results, errors = loading.run_apart(run, extractions)
+            return errors, LoadTrace.of(pipeline) if results else LoadTrace()
+
+    def _record(self, loaded: _Loaded, seconds: float) -> tuple[TableSync, ...]:
+        survey = self._survey
+        failed = {**survey.failed, **{table: loading.explain(error) for table, error in loaded.errors.items()}}
+        with connect(self.settings, autocommit=True) as database:
+            return (
+                *(self._record_loaded(t, database, loaded, seconds) for t in loaded.extractions if t not in failed),
+                *(self._record_unmodified(t, database) for t in sorted(loaded.unmodified, key=lambda t: t.name)),
+                *(self._record_absent(table, database) for table in survey.absent),
+                *(self._record_failed(table, reason, database) for table, reason in failed.items()),
+            )
+
+    def _record_loaded(self, table: SourceTable, database: Connection, loaded: _Loaded, seconds: float) -> TableSync:
+        extraction = loaded.extractions[table]
+        counts = loading.load_counts(database, self.schema, table.name, loaded.trace.load_ids)
+        modified = modifications.modification_read(extraction)
+        loading.note_source_table(database, self.schema, table.name, "loaded", modified=modified)
+        note_sync(database, self._name(table), "loaded", figures(counts, seconds))
+        return TableSync(
+            table,
+            self._name(table),
+            "loaded",
+            counts,
+            bytes_read=extraction.result.bytes if extraction.result else 0,
+            drift=self._drift(table, database),
+            version=modified.isoformat() if modified else " ".join(loaded.trace.load_ids),
+        )
+
+    def _record_unmodified(self, table: SourceTable, database: Connection) -> TableSync:
+        counts = loading.load_counts(database, self.schema, table.name, ())
+        note_sync(database, self._name(table), "loaded", figures(counts))
+        modified = self._survey.present[table].modified
+        version = modified.isoformat() if modified else ""
+        drift = self._drift(table, database)
+        return TableSync(table, self._name(table), "unmodified", counts, drift=drift, version=version)
+
+    def _record_absent(self, table: SourceTable, database: Connection) -> TableSync:
+        reason = f"{self._name(table)} is not at the source, so {table.without}."
+        expected = table.required or loading.table_exists(database, self.schema, table.name)
+        self._record_state(table, database, "not at the source", reason)
+        return TableSync(table, self._name(table), "not at the source", reason=reason, expected=expected)
+
+    def _record_failed(self, table: SourceTable, reason: str, database: Connection) -> TableSync:
+        self._record_state(table, database, "failed", reason)
+        return TableSync(table, self._name(table), "failed", reason=reason, expected=True)
+
+    def _record_state(self, table: SourceTable, database: Connection, state: State, reason: str) -> None:
+        missing = self._survey.incomplete.get(table)
+        note_sync(database, self._name(table), state, {})
+        loading.note_source_table(database, self.schema, table.name, state, reason, missing=missing)
+
+    def _drift(self, table: SourceTable, database: Connection) -> SchemaDrift:
+        return schema_drift(database, self.schema, table.name, self._survey.present[table].fields)
+
+    def _name(self, table: SourceTable) -> str:
+        return f"{self.schema}.{table.name}"
+
+
+def figures(counts: LoadCounts | None, seconds: float | None = None) -> dict[str, Any]:
+    """A table's figures under the names that metadata, metrics and logs share."""
+    if counts is None:
+        return {}
+    named: dict[str, Any] = {
+        "rows_read": counts.rows_read,
+        "rows_inserted": counts.rows_inserted,
+        "rows_updated": counts.rows_updated,
+        "rows_unchanged": counts.rows_unchanged,
+    }
+    if seconds is not None:
+        named["seconds"] = seconds
+    if counts.newest_source_time is not None:
+        named["newest_source_time"] = counts.newest_source_time.isoformat()
+    return named
