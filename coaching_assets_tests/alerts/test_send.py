@@ -16,6 +16,7 @@ from coaching_assets.alerts.decide import State
 from coaching_assets.alerts.problem import Problem
 from coaching_assets.alerts.send import Recipient, recipients
 from coaching_assets.cli.app import app
+from coaching_assets.defs.resources import SettingsResource
 from coaching_assets.settings import load_settings
 from coaching_assets_tests.alerts.ticks import Ticks, evaluated
 from coaching_assets_tests.support.receiver import SECRETS, Receiver
@@ -35,7 +36,9 @@ def test_the_sensor_sends_and_keeps_its_cursor(
     sensor = repository.get_sensor_def("alerts")
     cursor: str | None = "not what a tick writes"
     for _ in range(3):
-        with build_sensor_context(instance=instance, repository_def=repository, cursor=cursor) as context:
+        with build_sensor_context(
+            instance=instance, repository_def=repository, cursor=cursor, resources={"settings": SettingsResource()}
+        ) as context:
             data = sensor.evaluate_tick(context)
         cursor = data.cursor
         assert not data.run_requests

@@ -98,10 +98,11 @@ def test_a_publisher_that_fails_is_noticed_by_what_it_did_not_publish(deployment
 
 
 def test_the_sensor_evaluates_without_a_run(deployment: Deployment, sample: Sample) -> None:
-    with DagsterInstance.ephemeral() as instance:
-        result = freshness_sensor(deployment.settings)(
-            build_sensor_context(instance=instance, resources=default_resources())
-        )
+    with (
+        DagsterInstance.ephemeral() as instance,
+        build_sensor_context(instance=instance, resources=default_resources()) as context,
+    ):
+        result = freshness_sensor(deployment.settings)(context)
         assert isinstance(result, SensorResult)
         assert not result.run_requests
         for event in result.asset_events:
