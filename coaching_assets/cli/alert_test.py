@@ -14,7 +14,10 @@ TEXT = "Somebody ran `coaching alert-test`. Nothing is wrong and there is nothin
 
 
 def alert_test(verbose: Verbose = False) -> None:
-    """Send a test message to every alert recipient. Exits with 1 if any of them did not accept it."""
+    """Send a test message to every alert recipient.
+
+    Exits with 1 if any of them did not accept it.
+    """
     from coaching_assets.settings import load_settings
 
     with report_errors(verbose):

@@ -14,7 +14,10 @@ MARKS = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "failed": 
 
 
 def doctor(verbose: Verbose = False) -> None:
-    """Check settings, BigQuery and Postgres, and say how to fix each problem. Exits with 1 if a check failed."""
+    """Check settings, BigQuery and Postgres, with a remedy for each problem.
+
+    Exits with 1 if a check failed.
+    """
     from coaching_assets.doctor.checks import run_checks
     from coaching_assets.settings import load_settings
 

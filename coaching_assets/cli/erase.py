@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 def erase(
     call: Annotated[list[str] | None, typer.Option(help="Gong's id of a call. Repeat it for more calls.")] = None,
-    email: Annotated[list[str] | None, typer.Option(help="A person's e-mail address. Repeatable.")] = None,
-    opportunity: Annotated[list[str] | None, typer.Option(help="The CRM's id of a deal. Repeatable.")] = None,
+    email: Annotated[
+        list[str] | None, typer.Option(help="A person's e-mail address. Repeat it for more people.")
+    ] = None,
+    opportunity: Annotated[
+        list[str] | None, typer.Option(help="The CRM's id of a deal. Repeat it for more deals.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, and erase nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking for confirmation.")] = False,
     verbose: Verbose = False,

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 def reconcile(
     repair: Annotated[bool, typer.Option("--repair", help="Repair the differences.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --repair: also delete more extra rows than RECONCILE_SURPLUS_SHARE.")
+        bool, typer.Option("--force", help="With --repair: delete extra rows even above RECONCILE_SURPLUS_SHARE.")
     ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare the replica with BigQuery, and the published tables with the replica. Exits with 1 if rows differ."""
+    """Compare the replica with BigQuery, and the published tables with the replica.
+
+    Exits with 1 if rows differ.
+    """
     if force and not repair:
         raise typer.BadParameter("--force works only with --repair. Give both.")
     from coaching_assets.reconcile.reconciliation import reconcile as compare_all

@@ -45,15 +45,15 @@ def print_status(statuses: Sequence["TableStatus"], remarks: Iterable[str]) -> N
             readable_age(datetime.now(UTC) - newest) if newest else "",
         )
     console.print(table)
-    for entity in (state.entity for state in statuses):
+    entities = [state.entity for state in statuses]
+    for entity in entities:
         if reasons := entity.details.get("rejected"):
             example = max(reasons, key=lambda reason: (reasons[reason], reason))
             number = "1 row" if entity.errors == 1 else f"{entity.errors:,} rows"
-            print_line(
-                f"{entity.entity}: {number} rejected, most often because {example}. List all with `coaching rejected`.",
-                style="yellow",
-            )
+            print_line(f"{entity.entity}: {number} rejected. Most frequent reason: {example}.", style="yellow")
         if error := entity.details.get("error"):
             print_line(f"{entity.entity}: {error}", style="red")
+    if any(entity.details.get("rejected") for entity in entities):
+        print_line("Run `coaching rejected` to list all rejected rows.", style="yellow")
     for remark in remarks:
         print_line(remark, style="yellow")

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def sync(verbose: Verbose = False) -> None:
-    """Run the sync once, in this process. Exits with 1 if any table failed."""
+    """Run the sync once, in this process.
+
+    Exits with 1 if any table failed.
+    """
     with postponed_collection():
         from coaching_assets.defs.in_process import run_sync
         from coaching_assets.settings import load_settings
@@ -32,7 +35,7 @@ def print_report(report: "SyncReport") -> None:
     table = new_table("coaching_sync")
     table.add_column("table", no_wrap=True)
     add_figures(table, *(figure.removeprefix("rows_") for figure in FIGURES))
-    table.add_column("newest source time", no_wrap=True)
+    table.add_column("newest source (UTC)", no_wrap=True)
     for line in report.lines:
         newest = line.newest_source_time.strftime("%Y-%m-%d %H:%M:%S") if line.newest_source_time else ""
         state = newest if line.state == "loaded" else f"[yellow]{line.state}[/yellow]"

@@ -15,6 +15,7 @@ from coaching_assets.errors import CoachingError
 
 FOLDER = Path(".demo")
 SCALE = float(os.environ.get("DEMO_SCALE", "1"))
+SECONDS_TO_START_DAGSTER = 180.0
 
 
 def main() -> int:
@@ -95,7 +96,7 @@ def _serve() -> None:
     address = f"http://{HOST}:{port}"
     console.print(f"\nStarting Dagster (log: {log}) …", highlight=False, soft_wrap=True)
     with supervised(_dagster_command(port), log) as server:
-        wait_until(server, log, lambda: answers(port, "server_info") or None)
+        wait_until(server, log, lambda: answers(port, "server_info") or None, SECONDS_TO_START_DAGSTER)
         console.print(f"Dagster's UI: [bold]{address}[/bold]   (Ctrl-C stops the demo)")
         with suppress(KeyboardInterrupt):
             server.wait()
