@@ -58,10 +58,13 @@ bench: $(INSTALLED) ## compare with other tools, and write docs/bench.json and d
 bench-quick: $(INSTALLED) ## run the benchmark on less data, and write to .bench
 	@$(BIN)/python -W ignore -m coaching_assets_tests.bench --sizes quick --into .bench
 
-lint: $(INSTALLED) ## check style and types
+lint: $(INSTALLED) ## check style, types, the direction of imports, and the definitions
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@home=$$(mktemp -d) && touch $$home/dagster.yaml && trap 'rm -rf '$$home EXIT \
+		&& export DAGSTER_HOME=$$home VIRTUAL_ENV=$(CURDIR)/$(VENV) && $(BIN)/dg check defs && $(BIN)/dg list defs > /dev/null
 
 format: $(INSTALLED) ## format the code
 	@$(BIN)/ruff check --fix

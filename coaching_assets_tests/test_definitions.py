@@ -85,7 +85,7 @@ def test_a_sync_with_nothing_changed_does_not_import_dlt(deployment: Deployment)
     assert deployment.sync().success
     program = f"""
 import sys
-from coaching_assets.defs.in_process import run_sync
+from coaching_assets.cli.in_process import run_sync
 from coaching_assets.settings import load_settings
 assert run_sync(load_settings()).success
 print(sorted({{*{NEEDED_FOR_LOADING}}} & sys.modules.keys()))

@@ -8,7 +8,7 @@ from coaching_assets.cli.terminal import Verbose, add_figures, console, new_tabl
 from coaching_assets.startup import postponed_collection
 
 if TYPE_CHECKING:
-    from coaching_assets.defs.in_process import SyncReport
+    from coaching_assets.cli.in_process import SyncReport
 
 
 def sync(verbose: Verbose = False) -> None:
@@ -17,7 +17,7 @@ def sync(verbose: Verbose = False) -> None:
     Exits with 1 if any table failed.
     """
     with postponed_collection():
-        from coaching_assets.defs.in_process import run_sync
+        from coaching_assets.cli.in_process import run_sync
         from coaching_assets.settings import load_settings
 
         with report_errors(verbose):

@@ -75,9 +75,9 @@ def _load_sample(emulator: BigQueryEmulator) -> None:
 
 
 def _sync() -> bool:
+    from coaching_assets.cli.in_process import run_sync
     from coaching_assets.cli.status import print_status
     from coaching_assets.cli.sync import print_report
-    from coaching_assets.defs.in_process import run_sync
     from coaching_assets.publish.status import missing_sources, read_status
     from coaching_assets.settings import load_settings
 
@@ -105,7 +105,7 @@ def _serve() -> None:
 
 
 def _dagster_command(port: int) -> list[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--module-name", "coaching_assets.definitions"]
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--workspace", "workspace.yaml"]
     return [*command, "--host", HOST, "--port", str(port), "--log-level", "warning"]
 
 

@@ -54,7 +54,7 @@ def _serve(connection: Connection, environment: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
-    from coaching_assets.defs.in_process import run_sync
+    from coaching_assets.cli.in_process import run_sync
     from coaching_assets.settings import load_settings
 
     while True:

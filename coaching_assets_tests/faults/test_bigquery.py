@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from coaching_assets.catalogue import TABLES
-from coaching_assets.defs.in_process import SyncReport
+from coaching_assets.cli.in_process import SyncReport
 from coaching_assets.reconcile.reconciliation import reconcile
 from coaching_assets.settings import load_settings
 from coaching_assets_tests.faults.proxy import Proxy, proxy

@@ -24,7 +24,6 @@ from coaching_assets.demo.supervision import HOST, answers, free_port, supervise
 from coaching_assets_tests.support.deployment import Deployment, installed
 
 REPOSITORY = Path(__file__).parents[2]
-MODULE = "coaching_assets.definitions"
 UPDATE_PICTURES = os.environ.get("UPDATE_PICTURES") == "1"
 """Whether the README's pictures are taken anew, of a larger installation that has seen some hours."""
 
@@ -175,5 +174,5 @@ def _where_the_hour_is_young() -> str:
 
 
 def _command(port: int) -> list[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--module-name", MODULE]
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--workspace", str(REPOSITORY / "workspace.yaml")]
     return [*command, "--host", HOST, "--port", str(port), "--log-level", "warning"]

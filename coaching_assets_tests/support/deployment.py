@@ -18,7 +18,7 @@ from coaching_assets.settings import Settings, load_settings
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
-    from coaching_assets.defs.in_process import SyncReport
+    from coaching_assets.cli.in_process import SyncReport
 
 APPLICATION_TABLES = (
     "calls",
@@ -65,7 +65,7 @@ class Deployment:
         load(self.client, self.name, sample, tables=tables)
 
     def sync(self) -> "SyncReport":
-        from coaching_assets.defs.in_process import run_sync
+        from coaching_assets.cli.in_process import run_sync
 
         return run_sync(self.settings)
 
