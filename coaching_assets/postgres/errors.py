@@ -160,7 +160,7 @@ def passes_by_itself(error: BaseException) -> bool:
 def explain(error: BaseException) -> str | None:
     """One sentence on what Postgres refused, and the remedy; None where there is nothing to add to the error."""
     for link in chain(error):
-        if isinstance(link, CannotConnect):
+        if isinstance(link, CoachingError):
             return str(link)
     refusal = refusal_of(error)
     if refusal is None:

@@ -1,7 +1,4 @@
-"""The schema `coaching_sync`, by version: applies the numbered files in `migrations/` once each, in order.
-
-docs/schema-versions.md says how to write a migration.
-"""
+"""Applies the migrations of the schema `coaching_sync` once each, in order; see docs/schema-versions.md."""
 
 import re
 from contextlib import nullcontext
@@ -56,13 +53,7 @@ def ensure_schema(database: Connection) -> None:
         SchemaTooNew: the database has a breaking migration that this program does not know.
         TableLocked: another session holds a lock that a migration needs.
     """
-    applied = applied_migrations(database)
-    known = {migration.version for migration in migrations()}
-    if unknown := [version for version, breaking in applied.items() if breaking and version not in known]:
-        raise SchemaTooNew(
-            f"The schema {SCHEMA} has version {max(applied)}, and version {min(unknown)} of it does not work with this"
-            f" program, which knows versions up to {max(known)}: install the newer release of coaching-assets."
-        )
+    applied = check_compatible(database)
     for migration in migrations():
         if migration.version not in applied:
             try:
@@ -72,11 +63,23 @@ def ensure_schema(database: Connection) -> None:
                 raise table_locked(database, [SCHEMA]) from error
 
 
+def check_compatible(database: Connection) -> dict[int, bool]:
+    """Return the applied migrations, if this program works with all of them; see `ensure_schema` for errors."""
+    applied, known = applied_migrations(database), {migration.version for migration in migrations()}
+    if unknown := [version for version, breaking in applied.items() if breaking and version not in known]:
+        raise SchemaTooNew(
+            f"The schema {SCHEMA} has version {max(unknown)}, but this program works with versions up to {max(known)}:"
+            " install the newer release of coaching-assets."
+        )
+    return applied
+
+
 def applied_migrations(database: Connection) -> dict[int, bool]:
     """The versions that the database has, each with whether it is breaking; none in a database of release 0."""
     with database.cursor() as cursor:
-        cursor.execute(f"select to_regclass('{SCHEMA}.schema_migrations') is not null")
-        if cursor.fetchone() != (True,):
+        # not `to_regclass`: it takes no lock, so it does not see a table that was created while we waited for our turn
+        cursor.execute("select from pg_tables where (schemaname, tablename) = (%s, 'schema_migrations')", (SCHEMA,))
+        if cursor.fetchone() is None:
             return {}
         cursor.execute(f"select version, breaking from {SCHEMA}.schema_migrations order by version")
         return dict(cursor.fetchall())
@@ -91,8 +94,6 @@ def _apply(database: Connection, migration: Migration) -> None:
         with database.cursor() as cursor:
             cursor.execute(f"set local lock_timeout = '{TABLE_LOCK_SECONDS}s'; set local client_min_messages = warning")
             cursor.execute(migration.sql)
-            cursor.execute(
-                f"insert into {SCHEMA}.schema_migrations (version, name, breaking, program_version)"
-                " values (%s, %s, %s, %s)",
-                (migration.version, migration.name, migration.breaking, metadata.version("coaching-assets")),
-            )
+            row = (migration.version, migration.name, migration.breaking, metadata.version("coaching-assets"))
+            columns = "version, name, breaking, program_version"
+            cursor.execute(f"insert into {SCHEMA}.schema_migrations ({columns}) values %s", (row,))

@@ -5,6 +5,7 @@ from coaching_assets.bigquery.errors import DATASET_REMEDY, DatasetNotFound
 from coaching_assets.bigquery.metadata import table_names
 from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.errors import retried
+from coaching_assets.postgres.migrate import check_compatible
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.settings import Settings
 
@@ -16,12 +17,14 @@ def check_connections(settings: Settings) -> None:
         SettingError: a setting is missing or wrong.
         CannotConnect: Postgres refuses the connection or does not answer.
         SourceError: BigQuery refuses access or does not answer, or Gong's dataset does not exist.
+        SchemaTooNew: a newer program changed the schema `coaching_sync`.
         MissingTables: the application's tables do not exist.
     """
 
     def check_postgres() -> None:
         with connect(settings) as database:
             require_application_tables(database, settings.coaching_schema)
+            check_compatible(database)
 
     retried(settings, check_postgres)
     if table_names(connect_bigquery(settings), settings.gong_dataset) is None:

@@ -11,7 +11,8 @@ from psycopg2 import Error
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres import errors as postgres_errors
 from coaching_assets.postgres.connection import Connection, connect, use_schema
-from coaching_assets.postgres.errors import CannotConnect, retried
+from coaching_assets.postgres.errors import retried
+from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.publisher import Progress, Publisher
 from coaching_assets.publish.sync_status import write_failure
@@ -111,7 +112,8 @@ def _record_failures(database: Connection, settings: Settings, reasons: Mapping[
 
 
 def _record_failure(settings: Settings, tables: Iterable[PublishedTable], sentence: str) -> None:
-    """Record that publishing failed, if Postgres still answers."""
-    with suppress(CannotConnect, Error), connect(settings) as database:
+    """Record that publishing failed, if Postgres still answers and the schema is not a newer program's."""
+    with suppress(CoachingError, Error), connect(settings) as database:
+        ensure_schema(database)
         use_schema(database, settings.coaching_schema)
         _record_failures(database, settings, dict.fromkeys(tables, sentence))
