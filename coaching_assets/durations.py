@@ -1,16 +1,13 @@
-"""Spans of time in words."""
+"""Durations in words."""
 
 from datetime import timedelta
 
 
 def readable_age(age: timedelta) -> str:
-    """A span of time in its two largest units: `3 d 4 h`, `2 h 5 min`, `40 s`."""
-    seconds = int(age.total_seconds())
-    if seconds < 0:
+    """The duration in its two largest units, rounded down: `3 days and 4 hours`, `2 hours and 5 minutes`."""
+    from humanize import precisedelta
+
+    if age < timedelta(0):
         return "in the future"
-    days, rest = divmod(seconds, 86_400)
-    hours, rest = divmod(rest, 3_600)
-    minutes, seconds = divmod(rest, 60)
-    units = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    largest = next((place for place, (count, _) in enumerate(units) if count), 3)
-    return " ".join(f"{count} {unit}" for count, unit in units[largest : largest + 2] if count) or "0 s"
+    smallest = "hours" if age >= timedelta(days=1) else "minutes" if age >= timedelta(hours=1) else "seconds"
+    return precisedelta(age, minimum_unit=smallest, suppress=("months", "years"), format="%d")

@@ -1,135 +1,188 @@
-"""Every setting of the project, typed, in one place: the environment first, then `.dlt/secrets.toml`."""
+"""Every setting of the project, typed. The environment takes precedence over `.dlt/secrets.toml`."""
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AliasPath, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-from coaching_assets.secrets_file import POSTGRES_SECTION, SecretsFile, SettingError
-
-__all__ = ["SecretsFile", "SettingError", "Settings", "load_settings"]
+from coaching_assets.database_url import NotAPostgresURL, checked_url, url_from_parts
+from coaching_assets.errors import CoachingError
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
 LONGEST_DATASET = 55
-"""Postgres allows a schema's name 63 bytes, of which `_staging` needs eight."""
+"""Postgres allows 63 bytes for a schema name, of which the suffix `_staging` takes eight."""
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
+POSTGRES_SECTION = ("destination", "postgres", "credentials")
+BIGQUERY_SECTION = ("sources", "bigquery", "credentials")
+
+
+class SettingError(CoachingError):
+    """A setting is missing or wrong; the message names it and the remedy."""
+
+
+class SecretsFile(BaseSettings):
+    """The credentials in `.dlt/secrets.toml`, where dlt users expect them; each None if missing."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    postgres: str | Mapping[str, Any] | None = Field(default=None, validation_alias=AliasPath(*POSTGRES_SECTION))
+    bigquery: Mapping[str, Any] | None = Field(default=None, validation_alias=AliasPath(*BIGQUERY_SECTION))
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but the file."""
+        return (TomlConfigSettingsSource(settings_cls, _secrets_path()),)
+
+
+def _secrets_path() -> Path:
+    """The file that dlt reads: in the working directory or in `DLT_PROJECT_DIR`."""
+    return Path(os.environ.get("DLT_PROJECT_DIR", ".")) / ".dlt" / "secrets.toml"
 
 
 class Settings(BaseSettings):
-    """The settings, each read from the environment variable of its upper-case name.
+    """The settings, each from the environment variable with its name in upper case.
 
-    Reading them touches no network, and no setting is demanded before something needs it, so that the code location
-    loads anywhere.
+    Creating them touches no network. A missing setting is an error only when something needs it, so the code location
+    always loads.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     database_url: SecretStr | None = Field(
-        default=None, description="Postgres: `postgresql://user:password@host:5432/database`."
+        default=None, description="Postgres 15 or newer: `postgresql://user:password@host:5432/database`."
     )
-    bigquery_project: str | None = Field(default=None, description="The Google Cloud project of the datasets.")
-    gong_dataset: str = Field(default="gongio_ft", description="BigQuery dataset that Fivetran fills from Gong.")
+    bigquery_project: str | None = Field(default=None, description="Google Cloud project of the datasets.")
+    gong_dataset: str = Field(
+        default="gongio_ft",
+        description="Dataset that Fivetran fills from Gong; the replica's Postgres schema has the same name.",
+    )
     salesforce_dataset: str = Field(
-        default="salesforce_ft", description="BigQuery dataset that Fivetran fills from Salesforce."
+        default="salesforce_ft",
+        description="Dataset that Fivetran fills from Salesforce; its Postgres schema has the same name.",
     )
     coaching_schema: str = Field(default="public", description="Postgres schema of the application's tables.")
     company_domains: CommaSeparated = Field(
-        default=(), description="The company's own e-mail domains, comma-separated; they mark company-side speakers."
+        default=(), description="Your own e-mail domains, comma-separated; they mark company-side speakers."
     )
-    alert_urls: CommaSeparatedSecrets = Field(default=(), description="Apprise URLs for alerts, comma-separated.")
+    alert_urls: CommaSeparatedSecrets = Field(
+        default=(), description="Apprise URLs that receive alerts, comma-separated."
+    )
     alert_page_urls: CommaSeparatedSecrets = Field(
-        default=(), description="Apprise URLs that are told once when three syncs failed in a row, comma-separated."
+        default=(), description="Apprise URLs that receive one message after three failed syncs in a row."
     )
     alert_level: Literal["warning", "error"] = Field(
-        default="warning", description="The least level that is sent to ALERT_URLS."
+        default="warning", description="Lowest level that is sent to `ALERT_URLS`: `warning` or `error`."
     )
-    alert_interval_seconds: int = Field(default=60, ge=1, description="How often it is looked for what to alert of.")
+    alert_interval_seconds: int = Field(default=60, ge=1, description="Seconds between two checks for failures.")
     alert_repeat_hours: float = Field(
-        default=24.0, gt=0, description="After how long an alert is sent again while it still fails."
+        default=24.0, gt=0, description="Hours after which an alert is sent again while the failure lasts."
     )
     dagster_ui_url: str | None = Field(
-        default=None, pattern="^https?://", description="Where people open Dagster's UI; alerts link to it."
+        default=None, pattern="^https?://", description="Address of Dagster's UI; alerts link to it."
     )
-    log_format: Literal["text", "json"] = Field(default="text", description="How runs log: as text, or as JSON lines.")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="`text`, or `json` for one JSON object per line."
+    )
 
     google_application_credentials: Path | None = Field(
-        default=None, description="Google's own: the path of a service account's key. Else the default credentials."
+        default=None,
+        description="Path of a service account key; without it, Google's application default credentials apply.",
     )
-    bigquery_emulator_host: str | None = Field(default=None, description="An emulator's REST address.")
+    bigquery_emulator_host: str | None = Field(
+        default=None, description="REST address of an emulator; no credentials are needed then."
+    )
     bigquery_storage_emulator_host: str | None = Field(
-        default=None, description="An emulator's gRPC address, host:port, without TLS."
+        default=None, description="gRPC address of an emulator, `host:port`, without TLS."
     )
     bigquery_maximum_bytes_billed: int = Field(
-        default=10 * 1024**3, gt=0, description="Limit of one query job, in bytes."
+        default=10 * 1024**3, gt=0, description="Maximum bytes that one query job may bill (10 GiB)."
     )
     bigquery_read_streams: int = Field(
-        default=2, ge=1, le=64, description="Streams that are read at once from one table."
+        default=2,
+        ge=1,
+        le=64,
+        description="Parallel read streams per table, 1 to 64; each may need 30 to 60 MB more memory.",
     )
     bigquery_stall_seconds: float = Field(
-        default=180.0, gt=0, description="After how long without a row a stream is broken off and resumed."
+        default=180.0, gt=0, description="Seconds without a row after which a stream is cancelled and resumed."
     )
     replica_overlap_hours: float = Field(
-        default=6.0, ge=0, description="How far back each sync reads again, for rows that Fivetran delivered late."
+        default=6.0, ge=0, description="Hours that each sync reads again, for rows that Fivetran delivers late."
     )
     publish_batch_size: int = Field(
-        default=500, ge=1, description="Calls, opportunities or e-mails published in one transaction."
+        default=500, ge=1, description="Maximum number of calls, opportunities or e-mails per transaction."
     )
     publish_workers: int = Field(
-        default=2, ge=1, le=16, description="Batches that are published at once where more than one batch is due."
+        default=2, ge=1, le=16, description="Batches written in parallel, each on its own connection, 1 to 16."
     )
     publish_batch_seconds: float = Field(
-        default=0.4, gt=0, description="How long a transaction that changes the application's rows should take."
+        default=0.4, gt=0, description="Target duration of a transaction that changes the application's rows."
     )
     publish_lock_seconds: float = Field(
-        default=0.3, gt=0, description="How long publishing waits for a row that somebody else has locked."
+        default=0.3, gt=0, description="Seconds that publishing waits for a row that another transaction has locked."
     )
     postgres_retries: int = Field(
-        default=3, ge=0, description="How often it is tried again where Postgres cuts off, restarts or is locked."
+        default=3, ge=0, description="Number of retries after a lost connection, a restart or a lock timeout."
     )
     postgres_retry_seconds: float = Field(
-        default=1.0, gt=0, description="The pause before the first of these; each is twice as long as the one before."
+        default=1.0, gt=0, description="Pause before the first retry; each further pause is twice as long."
     )
     longest_hours_without_sync: float = Field(
-        default=24.0, gt=0, description="After how long the schedule syncs although nothing changed."
+        default=24.0, gt=0, description="Hours after which the hourly schedule syncs although nothing changed."
     )
-    sensor_interval_seconds: int = Field(default=120, ge=1, description="How often BigQuery is asked what changed.")
+    sensor_interval_seconds: int = Field(
+        default=120, ge=1, description="Seconds between two checks for changes in BigQuery."
+    )
     sensor_quiet_seconds: int = Field(
-        default=60, ge=0, description="How long nothing must have changed before a sync is asked for."
+        default=60, ge=0, description="Seconds without a further change before the sensor requests a sync."
     )
-    check_interval_seconds: int = Field(default=600, ge=1, description="How often freshness is checked.")
+    check_interval_seconds: int = Field(
+        default=600, ge=1, description="Seconds between two evaluations of the freshness checks."
+    )
     published_warn_minutes: float = Field(
-        default=75.0, gt=0, description="How far a published table may be behind the source before a warning."
+        default=75.0, gt=0, description="Minutes that a published table may be behind before a warning."
     )
-    published_error_minutes: float = Field(default=120.0, gt=0, description="Likewise, before an error.")
+    published_error_minutes: float = Field(
+        default=120.0, gt=0, description="Minutes that a published table may be behind before an error."
+    )
     freshness_objectives: Annotated[Mapping[str, tuple[float, float]], NoDecode] = Field(
-        default={}, description="Other objectives for some tables, in minutes: `transcripts=30:60,emails=240:480`."
+        default={}, description="Other objectives for some tables: `transcripts=30:60,emails=240:480` (minutes)."
     )
     gong_delivery_hours: float = Field(
-        default=26.0, gt=0, description="After how long without anything new in Gong's dataset Fivetran is suspected."
+        default=26.0, gt=0, description="Hours without a new row in Gong's dataset before `source_is_fresh` fails."
     )
-    salesforce_delivery_hours: float = Field(default=6.0, gt=0, description="Likewise in Salesforce's dataset.")
+    salesforce_delivery_hours: float = Field(
+        default=6.0, gt=0, description="Hours without a new row in Salesforce's dataset before `source_is_fresh` fails."
+    )
     rejected_rows_error: int = Field(
-        default=100, ge=0, description="More rejected rows of a table than this are an error instead of a warning."
+        default=100, ge=0, description="More rejected rows than this in a table are an error instead of a warning."
     )
     schedule_timezone: str = Field(default="UTC", description="Time zone of the schedules.")
     reconcile_cron: str = Field(default="30 4 * * *", description="When the daily reconciliation runs.")
     reconcile_repair: bool = Field(
-        default=True, description="Whether the daily reconciliation mends what it finds, or only reports it."
+        default=True, description="Whether the daily reconciliation repairs differences or only reports them."
     )
     reconcile_surplus_share: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        description="The share of a table that reconciliation removes at most, because BigQuery has it no more.",
+        description="Largest share of a table that it removes because BigQuery no longer has the rows.",
     )
 
     @classmethod
@@ -141,7 +194,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only arguments and the environment: one place to look when a value surprises."""
+        """Read only arguments and the environment."""
         return init_settings, env_settings
 
     @field_validator("gong_dataset", "salesforce_dataset")
@@ -149,8 +202,8 @@ class Settings(BaseSettings):
     def _possible_dataset(cls, value: str) -> str:
         if re.fullmatch(f"[A-Za-z0-9_]{{1,{LONGEST_DATASET}}}", value) is None:
             raise ValueError(
-                f"{value[:LONGEST_DATASET]!r} cannot be; a dataset has letters, digits and underscores,"
-                f" and at most {LONGEST_DATASET} of them, since the replica's schema has its name"
+                f"{value[:LONGEST_DATASET]!r} cannot name a dataset and a Postgres schema;"
+                f" use 1 to {LONGEST_DATASET} letters, digits and underscores"
             )
         return value
 
@@ -173,48 +226,64 @@ class Settings(BaseSettings):
         for part in filter(None, map(str.strip, value.split(","))):
             found = re.fullmatch(r"(\w+)\s*=\s*([\d.]+)\s*:\s*([\d.]+)", part)
             if found is None:
-                raise ValueError(f"{part!r} is not like transcripts=30:60 (minutes to a warning, to an error)")
+                raise ValueError(
+                    f"{part!r} is not an objective; write transcripts=30:60 (minutes to a warning, to an error)"
+                )
             objectives[found[1]] = (float(found[2]), float(found[3]))
         return objectives
 
     def objective(self, published_table: str) -> tuple[timedelta, timedelta]:
-        """How far a published table may be behind the source: before a warning, and before an error."""
+        """The time that a published table may be behind the source: until a warning, and until an error."""
         default = (self.published_warn_minutes, self.published_error_minutes)
         warn, error = self.freshness_objectives.get(published_table, default)
         return timedelta(minutes=warn), timedelta(minutes=error)
 
     @property
     def alert_repeat(self) -> timedelta:
-        """After how long an alert is sent again while it still fails."""
+        """Time after which an alert is sent again while the failure lasts."""
         return timedelta(hours=self.alert_repeat_hours)
 
     @property
     def longest_without_sync(self) -> timedelta:
-        """After how long the schedule syncs although nothing changed."""
+        """Time after which the hourly schedule syncs although nothing changed."""
         return timedelta(hours=self.longest_hours_without_sync)
 
     def delivery_objective(self, source: str) -> timedelta:
-        """How long a dataset may have nothing new before Fivetran is suspected."""
+        """Time without a new row in a dataset before `source_is_fresh` fails.
+
+        Args:
+            source: `gong` or `salesforce`.
+        """
         return timedelta(hours=self.gong_delivery_hours if source == "gong" else self.salesforce_delivery_hours)
 
     @property
     def replica_overlap(self) -> timedelta:
-        """How far back each sync reads again."""
+        """Time range that each sync reads again."""
         return timedelta(hours=self.replica_overlap_hours)
 
     @property
     def datasets(self) -> Mapping[str, str]:
-        """The configured BigQuery dataset of each source, which is also its Postgres schema."""
+        """The BigQuery dataset of each source, which is also the name of its Postgres schema."""
         return {"gong": self.gong_dataset, "salesforce": self.salesforce_dataset}
 
     @cached_property
     def secrets_file(self) -> SecretsFile:
-        """`.dlt/secrets.toml` of the working directory, or of `DLT_PROJECT_DIR`, where dlt looks for it too."""
-        return SecretsFile.read(Path(os.environ.get("DLT_PROJECT_DIR", ".")))
+        """The credentials in `.dlt/secrets.toml`.
+
+        Raises:
+            SettingError: the file is not valid TOML, or a section has the wrong type.
+        """
+        try:
+            return SecretsFile()
+        except tomllib.TOMLDecodeError as error:
+            raise SettingError(f"{_secrets_path()} is not valid TOML ({error}). Correct it or remove it.") from None
+        except ValidationError as error:
+            sections = " and ".join(sorted({".".join(map(str, e["loc"][:3])) for e in error.errors()}))
+            raise SettingError(f"{_secrets_path()}: {sections} must be a table of credentials.") from None
 
     @property
     def database_url_origin(self) -> Origin | None:
-        """Where the Postgres credentials come from; None where there are none."""
+        """Where the Postgres credentials come from; None if there are none."""
         if self.database_url is not None:
             return "environment"
         return ".dlt/secrets.toml" if self.secrets_file.postgres else None
@@ -230,18 +299,18 @@ class Settings(BaseSettings):
         """The Postgres connection URL, with a password, from the environment or `.dlt/secrets.toml`.
 
         Raises:
-            SettingError: there is none, or it is no Postgres URL.
+            SettingError: there is none, or it is not a Postgres URL.
         """
-        url = self.database_url.get_secret_value() if self.database_url else _as_url(self.secrets_file.postgres)
-        if not url:
+        credentials = self.database_url.get_secret_value() if self.database_url else self.secrets_file.postgres
+        if not credentials:
             raise SettingError(
                 "DATABASE_URL is not set. Set it to postgresql://user:password@host:5432/database, "
-                f"or write [{POSTGRES_SECTION}] into .dlt/secrets.toml."
+                f"or add [{'.'.join(POSTGRES_SECTION)}] to .dlt/secrets.toml."
             )
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme not in {"postgres", "postgresql"}:
-            raise SettingError("DATABASE_URL must start with postgresql://; see docs/settings.md.")
-        return _encrypted(f"postgresql://{rest}")
+        try:
+            return checked_url(credentials if isinstance(credentials, str) else url_from_parts(credentials))
+        except NotAPostgresURL as error:
+            raise SettingError(f"DATABASE_URL {error}. See the page on settings.") from None
 
     def project(self) -> str:
         """The Google Cloud project of the datasets.
@@ -285,36 +354,6 @@ def usable_settings(**overrides: Any) -> tuple[Settings, SettingError | None]:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         wrong = {str(e["loc"][0]) for e in error.errors()}
         defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in wrong}
-        return Settings(**overrides | defaults), SettingError(f"Wrong settings: {problems}.")
-
-
-def _encrypted(url: str) -> str:
-    """The URL with `sslmode=require`, where it says nothing of it and the server is on another machine."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    hosts = {parts.hostname or "", *query.get("host", "").split(",")} - {""}
-    if "sslmode" in query or "PGSSLMODE" in os.environ or all(_is_local(unquote(host)) for host in hosts):
-        return url
-    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, "sslmode=require"]))))
-
-
-def _is_local(host: str) -> bool:
-    """Whether a host is this machine: by name, a loopback address, or the folder of a Unix socket."""
-    if host == "localhost" or host.startswith("/"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _as_url(credentials: str | Mapping[str, Any] | None) -> str | None:
-    """dlt takes a connection string or its parts; both become a URL."""
-    if credentials is None or isinstance(credentials, str):
-        return credentials
-    user, password = (quote(str(credentials.get(part, "")), safe="") for part in ("username", "password"))
-    query = credentials.get("query")
-    return (
-        f"postgresql://{user}:{password}@{credentials.get('host', 'localhost')}:{credentials.get('port', 5432)}"
-        f"/{quote(str(credentials.get('database', '')), safe='')}{'?' + urlencode(query) if query else ''}"
-    )
+        return Settings(**overrides | defaults), SettingError(
+            f"Wrong settings: {problems}. Correct the environment variables."
+        )

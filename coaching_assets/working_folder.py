@@ -1,59 +1,37 @@
-"""Temporary folders of a process: gone at its end, and where it was killed, when the next one makes such a folder."""
+"""Temporary folders that disappear even if their process is killed: the next process removes them."""
 
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-PREFIX = "coaching_work_"
+from filelock import FileLock, Timeout
+
+# not the coaching_work_ of release 0, which locks folders differently and would remove these
+PREFIX = "coaching_run_"
+LOCK = ".in-use"
 
 
 @contextmanager
 def working_folder(name: str) -> Iterator[Path]:
-    """A folder that is this process's alone until the end of the block; what must last stands in the database.
+    """A temporary folder of this process, removed at the end of the block.
 
-    It is locked, and the kernel lets go of a lock when its process ends, however that comes about. So a folder that is
-    not locked is nobody's any more.
+    The kernel releases the lock of a process that was killed, so an unlocked folder is left over and is removed.
     """
-    _remove_leftovers()
-    folder, lock = _make(name)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+    root = Path(tempfile.gettempdir())
+    with ExitStack() as stack:
+        # between the creation of a folder and its lock, nobody may take it for left over
+        with FileLock(root / f".{PREFIX}{os.getuid()}", thread_local=False):
+            _remove_leftovers(root)
+            folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{name}_", ignore_cleanup_errors=True)
+            path = Path(stack.enter_context(folder))
+            stack.enter_context(FileLock(path / LOCK, thread_local=False))
+        yield path
 
 
-def _make(name: str) -> tuple[Path, int]:
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}_"))
-        # somebody who cleared up may have taken it for a leftover before it was locked
-        with suppress(FileNotFoundError):
-            lock = _lock(folder)
-            if lock is not None:
-                if folder.exists():
-                    return folder, lock
-                os.close(lock)
-
-
-def _remove_leftovers() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            lock = _lock(folder)
-            if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """An open, locked descriptor of the folder; None where another process has locked it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+def _remove_leftovers(root: Path) -> None:
+    for folder in root.glob(f"{PREFIX}*"):
+        with suppress(OSError, Timeout), FileLock(folder / LOCK, blocking=False, thread_local=False):
+            shutil.rmtree(folder, ignore_errors=True)

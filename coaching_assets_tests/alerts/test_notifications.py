@@ -48,7 +48,7 @@ def test_a_failing_check_sends_one_message_and_its_recovery_another(
     (message,) = receiver.take()
     assert message["title"] == "loaded passes again: gongio_ft/call"
     assert message["type"] == "success"
-    assert "for 4 h" in message["message"]
+    assert "for 4 hours" in message["message"]
     ticks.tick(HOUR)
     assert receiver.take() == []
 

@@ -11,7 +11,6 @@ from psycopg2 import errors
 
 from coaching_assets.demo.sample import generate
 from coaching_assets.postgres.connection import read_sql
-from coaching_assets.settings import Settings
 from coaching_assets_tests.support import processes
 from coaching_assets_tests.support.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.support.deployment import Deployment
@@ -139,21 +138,3 @@ def test_secrets_are_not_shown_in_the_ui(dagster: DagsterDeployment) -> None:
     assert "calls" in shown
     for secret in (installation.url, installation.url.partition("//")[2].partition("/")[0], *SECRETS):
         assert secret not in shown
-
-
-@pytest.mark.parametrize(
-    ("url", "mode"),
-    [
-        ("postgresql://u:p@db.example.com:5432/app", "sslmode=require"),
-        ("postgresql://u:p@10.0.0.1/app?connect_timeout=5", "connect_timeout=5&sslmode=require"),
-        ("postgresql://u:p@db.example.com/app?sslmode=verify-full", "sslmode=verify-full"),
-        ("postgresql://u:p@localhost/app", ""),
-        ("postgresql://u:p@127.0.0.9/app", ""),
-        ("postgresql://u:p@[::1]/app", ""),
-        ("postgresql://u:p@/app?host=/var/run/postgresql", "host=/var/run/postgresql"),
-    ],
-)
-def test_connections_to_other_machines_are_encrypted(url: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.delenv("PGSSLMODE", raising=False)
-    assert Settings().postgres_url().partition("?")[2] == mode

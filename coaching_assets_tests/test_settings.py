@@ -1,0 +1,207 @@
+"""The settings: what they accept, where credentials come from, and how errors read."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from coaching_assets.database_url import url_from_parts
+from coaching_assets.durations import readable_age
+from coaching_assets.settings import SettingError, Settings, load_settings
+
+POSTGRES = "[destination.postgres.credentials]\n"
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("PGSSLMODE", "GOOGLE_APPLICATION_CREDENTIALS", *map(str.upper, Settings.model_fields)):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
+
+
+def write_secrets(folder: Path, text: str) -> None:
+    (folder / ".dlt").mkdir()
+    (folder / ".dlt" / "secrets.toml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        ("GONG_DATASET", "sel`ect", "'sel`ect' cannot name a dataset"),
+        ("GONG_DATASET", "x" * 56, "use 1 to 55 letters"),
+        ("REPLICA_OVERLAP_HOURS", "soon", "valid number"),
+        ("REPLICA_OVERLAP_HOURS", "-1", "greater than or equal to 0"),
+        ("BIGQUERY_READ_STREAMS", "65", "less than or equal to 64"),
+        ("ALERT_LEVEL", "info", "'warning' or 'error'"),
+        ("DAGSTER_UI_URL", "dagster.example.com", "should match pattern"),
+        ("FRESHNESS_OBJECTIVES", "calls=often", "'calls=often' is not an objective; write transcripts=30:60"),
+        ("RECONCILE_SURPLUS_SHARE", "1.5", "less than or equal to 1"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(
+    variable: str, text: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SettingError) as raised:
+        load_settings()
+    assert str(raised.value).startswith(f"Wrong settings: {variable}: ")
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "attribute", "value"),
+    [
+        ("GONG_DATASET", "", "gong_dataset", "gongio_ft"),
+        ("COMPANY_DOMAINS", " @Acme.com, acme.org,,", "company_domains", ("acme.com", "acme.org")),
+        ("FRESHNESS_OBJECTIVES", "calls=1:2, emails= 3:4", "freshness_objectives", {"calls": (1, 2), "emails": (3, 4)}),
+        ("RECONCILE_REPAIR", "false", "reconcile_repair", False),
+    ],
+)  # fmt: skip
+def test_values_are_read(
+    variable: str, text: str, attribute: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert getattr(load_settings(), attribute) == value
+
+
+def test_an_objective_of_one_table_replaces_the_default() -> None:
+    settings = Settings(freshness_objectives={"calls": (1, 2)})
+    assert settings.objective("calls") == (timedelta(minutes=1), timedelta(minutes=2))
+    assert settings.objective("emails") == (timedelta(minutes=75), timedelta(minutes=120))
+
+
+@pytest.mark.parametrize(
+    ("secrets", "url"),
+    [
+        (
+            f'{POSTGRES}database = "app"\nusername = "u"\npassword = "p @:/?#%&=é"\nhost = "localhost"\nport = 5433\n',
+            "postgresql://u:p %40%3A%2F%3F%23%25%26%3D%C3%A9@localhost:5433/app",
+        ),
+        (
+            f'{POSTGRES}database = "app"\nusername = "u"\npassword = "p"\nhost = "db.example.com"\n'
+            'query = { connect_timeout = 5 }\n',
+            "postgresql://u:p@db.example.com:5432/app?connect_timeout=5&sslmode=require",
+        ),
+        (f'{POSTGRES}database = "app"\nusername = "u"\npassword = "p"\n', "postgresql://u:p@localhost:5432/app"),
+        ('[destination.postgres]\ncredentials = "postgres://u:p@localhost/app"\n', "postgresql://u:p@localhost/app"),
+    ],
+)  # fmt: skip
+def test_the_database_of_the_secrets_file(secrets: str, url: str, tmp_path: Path) -> None:
+    write_secrets(tmp_path, secrets)
+    settings = Settings()
+    assert settings.postgres_url() == url
+    assert settings.database_url_origin == ".dlt/secrets.toml"
+
+
+def test_the_environment_takes_precedence_over_the_secrets_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_secrets(tmp_path, f'{POSTGRES}database = "other"\n[sources.bigquery.credentials]\nproject_id = "other"\n')
+    assert Settings().project() == "other"
+    assert Settings().bigquery_credentials_origin == ".dlt/secrets.toml"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@localhost/app")
+    monkeypatch.setenv("BIGQUERY_PROJECT", "acme")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/key.json")
+    settings = Settings()
+    assert settings.postgres_url() == "postgresql://u:p@localhost/app"
+    assert settings.project() == "acme"
+    assert settings.database_url_origin == settings.bigquery_credentials_origin == "environment"
+
+
+def test_without_a_secrets_file_nothing_is_configured() -> None:
+    settings = Settings()
+    assert settings.database_url_origin is None
+    assert settings.bigquery_credentials_origin is None
+    with pytest.raises(SettingError, match="DATABASE_URL is not set"):
+        settings.postgres_url()
+    with pytest.raises(SettingError, match="BIGQUERY_PROJECT is not set"):
+        settings.project()
+
+
+@pytest.mark.parametrize(
+    ("secrets", "message"),
+    [
+        ("[destination", "secrets.toml is not valid TOML"),
+        ("[destination.postgres]\ncredentials = 5\n", "destination.postgres.credentials must be a table"),
+        ('[sources.bigquery]\ncredentials = "hush"\n', "sources.bigquery.credentials must be a table"),
+    ],
+)
+def test_an_unusable_secrets_file_is_one_sentence_without_its_content(
+    secrets: str, message: str, tmp_path: Path
+) -> None:
+    write_secrets(tmp_path, secrets)
+    with pytest.raises(SettingError, match=message) as raised:
+        Settings().postgres_url()
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://u:hush@h/d", "DATABASE_URL must start with postgresql://"),
+        ("host=h password=hush", "DATABASE_URL must start with postgresql://"),
+        ("postgresql://u:hush%zz@h/d", "DATABASE_URL cannot be read; write special characters"),
+        ("postgresql://u:hush@h/d?no_such_parameter=1", "DATABASE_URL cannot be read"),
+    ],
+)
+def test_a_wrong_database_url_is_explained_without_its_password(url: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message) as raised:
+        Settings(database_url=url).postgres_url()  # type: ignore[arg-type]
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [
+        ("postgresql://u:p@db.example.com:5432/app", "sslmode=require"),
+        ("postgresql://u:p@10.0.0.1/app?connect_timeout=5", "connect_timeout=5&sslmode=require"),
+        ("postgresql://u:p@db.example.com/app?sslmode=verify-full", "sslmode=verify-full"),
+        ("postgresql://u:p@localhost,db.example.com/app", "sslmode=require"),
+        ("postgresql://u:p@localhost/app?hostaddr=10.0.0.1", "hostaddr=10.0.0.1&sslmode=require"),
+        ("postgresql://u:p@localhost/app", ""),
+        ("postgresql://u:p@127.0.0.9/app", ""),
+        ("postgresql://u:p@[::1]/app", ""),
+        ("postgresql://u:p@%2Fvar%2Frun%2Fpostgresql/app", ""),
+        ("postgresql://u:p@/app?host=/var/run/postgresql", "host=/var/run/postgresql"),
+    ],
+)
+def test_connections_to_other_machines_are_encrypted(url: str, query: str) -> None:
+    assert Settings(database_url=url).postgres_url().partition("?")[2] == query  # type: ignore[arg-type]
+
+
+def test_pgsslmode_decides_where_the_url_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "prefer")
+    assert "sslmode" not in Settings(database_url="postgresql://u:p@h/d").postgres_url()  # type: ignore[arg-type]
+
+
+def test_libpq_reads_the_parts_that_went_into_a_url() -> None:
+    from psycopg2.extensions import parse_dsn
+
+    parts = {"database": "app", "username": "a b", "password": "p @:/?#%+&=é", "host": "h", "port": 5}
+    parsed = parse_dsn(url_from_parts(parts))
+    assert parsed == {"dbname": "app", "user": "a b", "password": "p @:/?#%+&=é", "host": "h", "port": "5"}
+
+
+def test_the_page_on_settings_lists_each_with_its_default() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        text = "" if default in (None, (), {}) else f"`{default}`".replace(".0`", "`").replace("True", "true")
+        assert f"| `{name.upper()}` | {text} |".replace("|  |", "| |") in page, f"{name.upper()}, default {text}"
+        assert field.description, f"{name} has no description"
+
+
+@pytest.mark.parametrize(
+    ("age", "text"),
+    [
+        (timedelta(days=3, hours=4, minutes=59), "3 days and 4 hours"),
+        (timedelta(days=400), "400 days"),
+        (timedelta(hours=2, minutes=5, seconds=7), "2 hours and 5 minutes"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(seconds=59.9), "59 seconds"),
+        (timedelta(0), "0 seconds"),
+        (timedelta(seconds=-1), "in the future"),
+    ],
+)
+def test_ages_are_given_in_their_two_largest_units(age: timedelta, text: str) -> None:
+    assert readable_age(age) == text
