@@ -66,6 +66,8 @@ def print_reconciliation(result: "Reconciliation") -> None:
     differs = result.plan.changes or any(sum(comparison.rows.values()) for comparison in comparisons)
     if differs and not result.found:
         print_line("Run `coaching reconcile --repair` to repair the differences.")
+    if result.is_equal:
+        print_line("No differences found.")
 
 
 def _replica_table(result: "Reconciliation") -> Table:

@@ -51,5 +51,5 @@ def _check_table(table: SourceTable, dataset: str, description: TableDescription
         remedy = f"Select the columns in Fivetran's connector: {', '.join(required)}."
         return Finding("failed", f"{name} lacks required columns", remedy)
     optional = [column.name for column in table.columns if column.name not in present]
-    lacks = f", without {', '.join(optional)}" if optional else ""
+    lacks = f"; optional columns missing: {', '.join(optional)}" if optional else ""
     return Finding("ok", f"{name} has {description.row_count:,} rows{lacks}")

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from psycopg2.errors import InsufficientPrivilege
+
 from coaching_assets.doctor.finding import Finding
 from coaching_assets.postgres.connection import Connection, connect, read_sql
+from coaching_assets.postgres.migrate import SCHEMA, applied_migrations, migrations
 from coaching_assets.publish.application import missing_columns
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
@@ -22,6 +25,7 @@ def check_postgres(settings: Settings) -> Iterator[Finding]:
         yield check_direct_connection(database, parts.hostname or "", parts.port)
         yield from _check_application_tables(database, settings)
         yield from _check_rights(database, settings)
+        yield check_schema_version(database)
 
 
 def _check_version(database: Connection) -> Finding:
@@ -71,3 +75,23 @@ def _check_rights(database: Connection, settings: Settings) -> Iterator[Finding]
         yield Finding("failed", f"The database user lacks {right}", remedy)
     if not missing:
         yield Finding("ok", "The database user has all rights that a sync needs")
+
+
+def check_schema_version(database: Connection) -> Finding:
+    """Compare the version of the schema `coaching_sync` with the one that this program needs."""
+    known = {migration.version for migration in migrations()}
+    try:
+        applied = applied_migrations(database)
+    except InsufficientPrivilege:
+        database.rollback()
+        remedy = f"Grant its user the rights in coaching_assets/postgres/roles.sql on schema {SCHEMA}."
+        return Finding("failed", f"The database user may not read schema {SCHEMA}", remedy)
+    if not applied:
+        return Finding("ok", f"The next sync sets up version {max(known)} of schema {SCHEMA}")
+    version = f"Schema {SCHEMA} has version {max(applied)}"
+    if any(breaking and number not in known for number, breaking in applied.items()):
+        remedy = "Install the newer release of coaching-assets."
+        return Finding("failed", f"{version}, for which this program is too old", remedy)
+    if known - applied.keys():
+        return Finding("ok", f"{version}; the next sync upgrades it to version {max(known)}")
+    return Finding("ok", version)

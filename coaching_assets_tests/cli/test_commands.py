@@ -127,3 +127,20 @@ def test_init_db_rejects_a_database_that_has_the_tables(deployment: Deployment) 
     assert result.returncode == 1
     assert "so nothing was changed" in result.stderr
     assert deployment.query("select count(*) from pg_class") == before
+
+
+def test_doctor_shows_the_schema_version(deployment: Deployment) -> None:
+    from coaching_assets.doctor.postgres_checks import check_schema_version
+    from coaching_assets.postgres.migrate import ensure_schema, migrations
+
+    newest = migrations()[-1].version
+    with deployment.connect() as database:
+        assert check_schema_version(database).message.startswith(f"The next sync sets up version {newest}")
+        ensure_schema(database)
+        assert check_schema_version(database).message == f"Schema coaching_sync has version {newest}"
+        with database.cursor() as cursor:
+            cursor.execute("delete from coaching_sync.schema_migrations where version = %s", [newest])
+            assert f"the next sync upgrades it to version {newest}" in check_schema_version(database).message
+            cursor.execute("insert into coaching_sync.schema_migrations values (9999, 'future', true, now(), '9')")
+        finding = check_schema_version(database)
+        assert (finding.state, finding.remedy) == ("failed", "Install the newer release of coaching-assets.")
