@@ -174,5 +174,14 @@ def _where_the_hour_is_young() -> str:
 
 
 def _command(port: int) -> list[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--workspace", str(REPOSITORY / "workspace.yaml")]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "dagster",
+        "dev",
+        "--workspace",
+        str(REPOSITORY / "workspace.yaml"),
+    ]
     return [*command, "--host", HOST, "--port", str(port), "--log-level", "warning"]
