@@ -72,7 +72,7 @@ def sample() -> Sample:
 
 @pytest.fixture
 def legacy(deployment: Deployment, sample: Sample) -> Deployment:
-    """The application's tables as an earlier importer filled them, and a source that has deleted some rows since."""
+    """The application's tables as an earlier importer left them, and a source that has deleted some rows since."""
     deployment.load(sample)
     assert deployment.sync().success
     deployment.query(APPLICATION_TABLES)

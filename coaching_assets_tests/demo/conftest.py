@@ -1,4 +1,4 @@
-"""The two kinds of sample, made once."""
+"""Both kinds of sample, generated once."""
 
 import pytest
 

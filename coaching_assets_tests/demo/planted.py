@@ -1,4 +1,4 @@
-"""What the tests of the sample ask of a row, and of what is planted in it."""
+"""Checks of a sample's rows that several tests share."""
 
 from coaching_assets.demo.sample import PLANTED
 from coaching_assets.demo.sample.values import Row

@@ -1,4 +1,4 @@
-"""Change sets: what an hour changes, and nothing else."""
+"""Change sets: exactly the documented changes of an hour."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -64,7 +64,7 @@ def difference(request: pytest.FixtureRequest, hours: list[Sample]) -> Differenc
     return Difference(hours[request.param - 1], hours[request.param])
 
 
-def test_the_same_twice(hours: list[Sample]) -> None:
+def test_change_sets_are_reproducible(hours: list[Sample]) -> None:
     again = change_set(change_set(hours[0], 1), 2)
     for key in TABLES:
         # by repr, because NaN differs from itself
@@ -72,7 +72,7 @@ def test_the_same_twice(hours: list[Sample]) -> None:
         assert again[key].fields == hours[0][key].fields
 
 
-def test_nothing_vanishes_and_keys_stay_unique(hours: list[Sample]) -> None:
+def test_no_row_vanishes_and_keys_stay_unique(hours: list[Sample]) -> None:
     for before, after in pairwise(hours):
         for key in TABLES:
             identities = identities_of(after, key)
@@ -133,7 +133,7 @@ def test_new_and_late_rows(difference: Difference) -> None:
         assert len([stamp for stamp in stamps if stamp > newest[key]]) <= 1
 
 
-def test_what_was_waited_for_arrives(difference: Difference) -> None:
+def test_missing_parents_arrive_one_change_set_later(difference: Difference) -> None:
     before, new = difference.before, difference.new
     waiting = {row["call_id"] for row in before["gong", "transcript"].values()} - {k[0] for k in before["gong", "call"]}
     assert len(waiting & {row["id"] for row in new("gong", "call")}) == 1

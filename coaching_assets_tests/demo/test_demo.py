@@ -1,4 +1,4 @@
-"""`make demo` as someone runs it: it serves the UI until Ctrl-C, ends what it started, and finds its data again."""
+"""`make demo` as a user runs it: it serves the UI until Ctrl-C, stops its servers, and keeps its data."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def environment(**further: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(REPOSITORY), "DEMO_SCALE": "0.1", "PYTHONUNBUFFERED": "1"} | further
 
 
-def test_it_serves_until_interrupted_and_finds_its_data_again(tmp_path: Path) -> None:
+def test_the_demo_serves_until_interrupted_and_keeps_its_data(tmp_path: Path) -> None:
     shutil.copy(REPOSITORY / "dagster.yaml", tmp_path)
     demo = subprocess.Popen(DEMO, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
     assert demo.stdout is not None

@@ -1,4 +1,4 @@
-"""That the emulator holds exactly what the generator made, as the Storage Read API delivers it."""
+"""The emulator contains exactly the generated rows, as the Storage Read API delivers them."""
 
 import time
 from typing import TYPE_CHECKING
@@ -70,7 +70,7 @@ def assert_loaded(emulator: BigQueryEmulator, client: "Client", sample: Sample) 
 
 
 @pytest.mark.parametrize("connector", ["strings", "typed", "strings"])
-def test_what_is_loaded_is_what_is_read(emulator: BigQueryEmulator, connector: Connector) -> None:
+def test_rows_are_read_as_they_were_loaded(emulator: BigQueryEmulator, connector: Connector) -> None:
     client = emulator.client()
     sample = generate(connector=connector)
     started = time.monotonic()
@@ -86,7 +86,7 @@ def test_what_is_loaded_is_what_is_read(emulator: BigQueryEmulator, connector: C
     client.close()
 
 
-def test_some_tables_only(emulator: BigQueryEmulator) -> None:
+def test_loading_selected_tables(emulator: BigQueryEmulator) -> None:
     client = emulator.client()
     load(client, PROJECT, generate(0.1), "some", "others", tables=["call", "salesforce.opportunity"])
     assert [table.table_id for table in client.list_tables(f"{PROJECT}.some")] == ["call"]

@@ -24,7 +24,7 @@ from coaching_assets.demo.sample.values import rfc_3339
 from coaching_assets_tests.demo.planted import assert_planted, gone
 
 
-def test_the_same_twice_and_after_writing(strings: Sample, tmp_path: Path) -> None:
+def test_a_sample_is_reproducible_and_survives_writing(strings: Sample, tmp_path: Path) -> None:
     again = generate()
     strings.write(tmp_path)
     read = Sample.read(tmp_path)
@@ -75,7 +75,7 @@ def test_the_tables_are_those_of_the_catalogue(connector: Connector) -> None:
 
 
 @pytest.mark.parametrize("connector", ["strings", "typed"])
-def test_keys_are_unique_and_every_row_has_its_bookkeeping(connector: Connector) -> None:
+def test_keys_are_unique_and_every_row_has_fivetran_s_columns(connector: Connector) -> None:
     sample = generate(connector=connector)
     start = sample.until - timedelta(days=183)
     for key in TABLES:
@@ -114,7 +114,7 @@ def test_types_of_the_two_kinds_of_connector(strings: Sample, typed: Sample) -> 
     }
 
 
-def test_both_connectors_say_the_same(strings: Sample, typed: Sample) -> None:
+def test_both_connectors_deliver_the_same_values(strings: Sample, typed: Sample) -> None:
     for text, time in zip(strings.rows("gong", "call"), typed.rows("gong", "call"), strict=True):
         assert text["id"] == time["id"]
         assert datetime.fromisoformat(text["started"]) == time["started"]
@@ -122,7 +122,7 @@ def test_both_connectors_say_the_same(strings: Sample, typed: Sample) -> None:
     assert all(float(texts[row["id"]]) == row["talk_time"] for row in typed.rows("gong", "call_speaker"))
 
 
-def test_times_are_spelled_in_several_ways(strings: Sample) -> None:
+def test_times_have_several_formats(strings: Sample) -> None:
     spelled = [
         row[column] for row in strings.rows("gong", "call") for column in ("started", "scheduled") if row[column]
     ]

@@ -1,4 +1,4 @@
-"""The embedded servers: that they start, keep their data, and end with whoever started them."""
+"""The embedded servers: they start, keep their data, and stop when their parent process ends."""
 
 import os
 import signal
@@ -74,7 +74,7 @@ def test_postgres_keeps_its_data_in_a_folder_with_a_long_path(tmp_path: Path) ->
         assert execute(server.url(), "show fsync") == [("off",)]
 
 
-def test_pg_dump_of_a_schema_is_the_same_twice(tmp_path: Path) -> None:
+def test_pg_dump_of_a_schema_is_reproducible(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path, durable=False) as server:
         execute(
             server.url(), "create schema other; create table other.item (id int primary key); create table hidden ()"
@@ -85,7 +85,7 @@ def test_pg_dump_of_a_schema_is_the_same_twice(tmp_path: Path) -> None:
         assert pg_dump_schema(server.url(), "other") == dump
 
 
-def test_postgres_starts_over_a_killed_one(tmp_path: Path) -> None:
+def test_postgres_starts_after_a_killed_one(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path, durable=False) as server:
         execute(server.url(), "create table kept ()")
         os.kill(server.pid, signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_postgres_replaces_one_whose_watchdog_was_killed(tmp_path: Path) -> None
         wait_for_end(left_over)
 
 
-def test_a_folder_serves_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_serves_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "SECONDS_TO_WAIT_FOR_FOLDER", 0.2)
     with (
         embedded_postgres(tmp_path, durable=False),
@@ -114,7 +114,7 @@ def test_a_folder_serves_one_at_a_time(tmp_path: Path, monkeypatch: pytest.Monke
         pass
 
 
-def test_a_port_that_is_taken_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgres_tries_another_port_if_one_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free_port, given = servers.free_port, []
     with embedded_postgres(tmp_path / "one", durable=False) as other:
 
@@ -142,7 +142,7 @@ def test_an_emulator_that_dies_shows_its_log(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["fail", "interrupt", "kill"])
-def test_both_end_with_their_process_and_the_data_stays(tmp_path: Path, how: str) -> None:
+def test_both_stop_with_their_parent_and_keep_their_data(tmp_path: Path, how: str) -> None:
     waiting = how in {"interrupt", "kill"}
     parent = subprocess.Popen(
         [sys.executable, "-c", KEEP_BOTH, str(tmp_path), "wait" if waiting else how],

@@ -27,8 +27,8 @@ class Topic:
 def fill(template: str, random: Random, **more: str) -> str:
     """Replace each placeholder of a template by a random filler."""
     chosen = {name: random.choice(choices) for name, choices in words()["fillers"].items()}
-    filled: str = template.format(**chosen, **more)
-    return filled
+    text: str = template.format(**chosen, **more)
+    return text
 
 
 @cache
