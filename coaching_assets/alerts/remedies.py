@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from coaching_assets.publish.tables import TABLES
+
 CHECK_REMEDIES: Mapping[str, str] = {
     "published_is_fresh": "Open the last runs of coaching_sync. If they succeed, or if there are none, check that the"
     " schedule is on and Dagster's daemon is running, then run `coaching sync`.",
@@ -15,15 +17,11 @@ CHECK_REMEDIES: Mapping[str, str] = {
     " missing required column again.",
     "rows_publishable": "Run `coaching rejected` to list the rows and the reasons. Correct them in Gong or Salesforce;"
     " the next sync publishes them.",
-    "keys_unique": "Another program writes to the table. Use the check's result to find the rows, then find the program"
-    " that wrote them.",
-    "parents_present": "Another program deleted rows that others reference. Run `coaching reconcile --repair` to"
-    " publish them again.",
-    "talk_time_within_call": "Look up the calls of the check's result in Gong. The published values are Gong's own.",
     "equals_source": "Run `coaching reconcile` to list the rows that differ from BigQuery. Add --repair to repair"
     " them.",
     "equals_replica": "Run `coaching reconcile` to list the rows that differ from the replica. Add --repair to repair"
     " them.",
+    **{check.name: check.remedy for table in TABLES for check in table.checks},
 }
 
 JOB_REMEDIES: Mapping[str, str] = {

@@ -3,7 +3,7 @@
 from dagster import AssetKey
 
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.publish.tables import PublishedTable
+from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.settings import Settings
 
 

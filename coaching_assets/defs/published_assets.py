@@ -24,7 +24,8 @@ from coaching_assets.defs.replica_metadata import lag_metadata, log_fields
 from coaching_assets.defs.resources import PostgresResource
 from coaching_assets.defs.table_checks import integrity_results, integrity_specs
 from coaching_assets.publish.outcome import Outcome
-from coaching_assets.publish.tables import COLUMN_DESCRIPTIONS, GROUPS, Group, PublishedTable
+from coaching_assets.publish.published_table import Group, PublishedTable
+from coaching_assets.publish.tables import GROUPS
 from coaching_assets.settings import Settings
 
 POOL = "coaching_publisher"
@@ -44,7 +45,7 @@ def published_assets(settings: Settings) -> list[AssetsDefinition]:
 
 def _spec(settings: Settings, table: PublishedTable) -> AssetSpec:
     by_view = {source.view: source for source in SOURCE_TABLES}
-    columns = [TableColumn(name, type_, description) for name, type_, description in COLUMN_DESCRIPTIONS[table.name]]
+    columns = [TableColumn(column.name, column.type, column.description) for column in table.columns]
     return AssetSpec(
         key=published_key(table),
         deps=[replica_key(settings, by_view[view]) for view in table.sources],
@@ -86,7 +87,7 @@ def _materialize(context: AssetExecutionContext, postgres: PostgresResource, gro
     def progress(done: int, pending: int) -> None:
         rate = done / max(monotonic() - started, 1e-9)
         context.log.info(
-            f"{done} of {pending} {group.aggregates} published, {rate:.0f} per second, {pending - done} remaining"
+            f"{done} of {pending} {group.facts.plural} published, {rate:.0f} per second, {pending - done} remaining"
         )
 
     with as_failure():

@@ -5,35 +5,23 @@ from collections.abc import Iterator
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from coaching_assets.publish.outcome import Outcome
-from coaching_assets.publish.tables import PublishedTable
+from coaching_assets.publish.published_table import PublishedTable
 
-KEYS_UNIQUE = "keys_unique"
-PARENTS_PRESENT = "parents_present"
-TALK_TIME_WITHIN_CALL = "talk_time_within_call"
 ROWS_PUBLISHABLE = "rows_publishable"
 ROWS_ACCOUNTED_FOR = "rows_accounted_for"
 
 DESCRIPTIONS = {
-    KEYS_UNIQUE: "No two rows share a natural key.",
-    PARENTS_PRESENT: "Every row has the rows that it refers to; what waits for them is counted.",
-    TALK_TIME_WITHIN_CALL: "Nobody talked for longer than the call took.",
-    ROWS_PUBLISHABLE: "Every source row could be published.",
-    ROWS_ACCOUNTED_FOR: "Every row that the source makes due stands in the table. Else nothing is published at all.",
-}
-
-FAILURES = {
-    KEYS_UNIQUE: "{rows} rows stand beside another of the same natural key; somebody else wrote those.",
-    PARENTS_PRESENT: "{rows} rows are published without the speaker that the source names, who is not at the source.",
-    TALK_TIME_WITHIN_CALL: "{rows} speakers talked for longer than their call took: look at call_speaker in BigQuery.",
+    ROWS_PUBLISHABLE: "Every source row can be published.",
+    ROWS_ACCOUNTED_FOR: "After a sync, the table has every row that the sync computed. Otherwise nothing is published.",
 }
 
 
 def integrity_specs(table: PublishedTable, key: AssetKey) -> list[AssetCheckSpec]:
     """The checks of one published table; `rows_accounted_for` blocks."""
-    names = [ROWS_PUBLISHABLE, ROWS_ACCOUNTED_FOR, *(finding for finding, _ in table.findings)]
+    descriptions = DESCRIPTIONS | {check.name: check.description for check in table.checks}
     return [
-        AssetCheckSpec(name, asset=key, description=DESCRIPTIONS[name], blocking=name == ROWS_ACCOUNTED_FOR)
-        for name in names
+        AssetCheckSpec(name, asset=key, description=description, blocking=name == ROWS_ACCOUNTED_FOR)
+        for name, description in descriptions.items()
     ]
 
 
@@ -66,13 +54,13 @@ def integrity_results(
         description="Every row that was due stands in the table.",
         metadata={"rows_due": outcome.considered, "rows_in_table": outcome.row_count.rows},
     )
-    for finding, _ in table.findings:
-        rows = outcome.findings.get(finding, 0)
+    for check in table.checks:
+        rows = outcome.findings.get(check.name, 0)
         yield AssetCheckResult(
-            check_name=finding,
+            check_name=check.name,
             asset_key=key,
             passed=rows == 0,
             severity=AssetCheckSeverity.WARN,
-            description=FAILURES[finding].format(rows=rows) if rows else DESCRIPTIONS[finding],
+            description=check.failure.format(rows=rows) if rows else check.description,
             metadata={"rows": rows, "rows_waiting": outcome.waiting},
         )

@@ -7,14 +7,14 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres.connection import read_sql, run_sql_file
 from coaching_assets.publish.outcome import Outcome
-from coaching_assets.publish.pending import due_query
+from coaching_assets.publish.pending import pending_query
 from coaching_assets.publish.publisher import Publisher
-from coaching_assets.publish.reject import note_keyless
+from coaching_assets.publish.reject import record_keyless
 from coaching_assets.publish.session import fill_batch
-from coaching_assets.publish.tables import GROUPS, TABLES, GroupName
+from coaching_assets.publish.tables import GROUPS, TABLES
 from coaching_assets.publish.write import write_batch
 
-Keys = dict[GroupName, set[str]]
+Keys = dict[str, set[str]]
 
 
 def find_due(cursor: Cursor, load_id: str) -> Keys:
@@ -23,7 +23,7 @@ def find_due(cursor: Cursor, load_id: str) -> Keys:
     for group in GROUPS:
         cursor.execute("truncate new_load")
         cursor.execute("insert into new_load select view, %s from unnest(%s) as view", (load_id, list(group.sources)))
-        cursor.execute(due_query(cursor, group))
+        cursor.execute(pending_query(cursor, group))
         due[group.name] = {key for (key,) in cursor.fetchall() if key}
     return due
 
@@ -84,7 +84,7 @@ def publish_without(publisher: Publisher, due: Keys) -> dict[str, int]:
             write_batch(publisher.database, group, group.tables, outcomes)
         _redact(cursor)
     for table in TABLES:
-        note_keyless(publisher.database, table, publisher.replica[table.row_source].table)
+        record_keyless(publisher.database, table, publisher.replica[table.row_source].table)
     run_sql_file(publisher.database, __package__, "erased_bookkeeping.sql")
     schema = publisher.settings.coaching_schema
     return {f"{schema}.{name}": outcome.changed for name, outcome in outcomes.items() if outcome.changed}

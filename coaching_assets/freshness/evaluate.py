@@ -17,8 +17,9 @@ from coaching_assets.freshness.verdict import (
     Verdict,
 )
 from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.sync_status import read_entity
-from coaching_assets.publish.tables import TABLES, PublishedTable
+from coaching_assets.publish.tables import TABLES
 from coaching_assets.replica.changes import Changes, look
 from coaching_assets.replica.loading import newest_source_time
 from coaching_assets.settings import Settings

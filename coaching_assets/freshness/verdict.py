@@ -6,7 +6,7 @@ from typing import Literal
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.publish.tables import PublishedTable
+from coaching_assets.publish.published_table import PublishedTable
 
 PUBLISHED_IS_FRESH = "published_is_fresh"
 SOURCE_IS_FRESH = "source_is_fresh"

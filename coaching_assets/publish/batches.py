@@ -1,4 +1,4 @@
-"""Batches of due aggregates: one after the other on the publisher's own connection, or several at once."""
+"""Batches of pending aggregates: one after the other on the publisher's connection, or several at once."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -10,80 +10,81 @@ from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.locks import WORKERS_LOCK
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
+from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.session import bound_lock_waits, fill_batch, prepare_session
-from coaching_assets.publish.tables import Group, PublishedTable, TableName
 from coaching_assets.publish.write import write_batch
 from coaching_assets.settings import Settings
 
 
 @dataclass(frozen=True)
 class Written:
-    """A batch that was written, and what that did to each table."""
+    """A written batch, and its outcome for each table."""
 
     aggregates: int
-    outcomes: dict[TableName, Outcome]
+    outcomes: dict[str, Outcome]
     seconds: float
 
     @property
     def locked(self) -> bool:
-        """Whether rows were changed that others could see, and had to wait for."""
+        """Whether rows were changed that others can see, and therefore wait for."""
         return any(outcome.updated + outcome.deleted + outcome.kept for outcome in self.outcomes.values())
 
 
 @dataclass
-class DueList:
-    """The aggregates in `due`, of the publisher's connection, each of which is handed out once."""
+class PendingKeys:
+    """The keys in `pending`, on the publisher's connection; each is handed out once."""
 
     database: Connection
-    due: int
+    pending: int
     taken: int = 0
 
     @property
     def left(self) -> int:
-        """How many are not handed out yet."""
-        return self.due - self.taken
+        """The number of keys that are not handed out yet."""
+        return self.pending - self.taken
 
     def take(self, most: int) -> list[str]:
-        """The keys of the next ones; none at the end."""
+        """Return up to `most` further keys; an empty list at the end."""
         with self.database.cursor() as cursor:
             cursor.execute(
-                "select key from due where place > %s and place <= %s order by place", (self.taken, self.taken + most)
+                "select key from pending where place > %s and place <= %s order by place",
+                (self.taken, self.taken + most),
             )
             keys = [key for (key,) in cursor.fetchall()]
         self.taken += len(keys)
         return keys
 
 
-def write_in_turn(due: DueList, pace: Pace, group: Group, tables: Sequence[PublishedTable]) -> Iterator[Written]:
-    """Write one batch after the other, each in a transaction; the last one's stays open, for what is to go with it."""
-    keys = due.take(pace.size)
-    while keys:
-        written = write_one_batch(due.database, group, tables, keys)
+def write_in_turn(keys: PendingKeys, pace: Pace, group: Group, tables: Sequence[PublishedTable]) -> Iterator[Written]:
+    """Write one batch after the other, each in a transaction; the last one stays open for the caller to complete."""
+    batch = keys.take(pace.size)
+    while batch:
+        written = write_one_batch(keys.database, group, tables, batch)
         pace.adjust(written.aggregates, written.seconds, locks=written.locked)
-        keys = due.take(pace.size)
-        if keys:
-            commit_batch(due.database)
+        batch = keys.take(pace.size)
+        if batch:
+            commit_batch(keys.database)
         yield written
 
 
 def write_at_once(
-    settings: Settings, due: DueList, pace: Pace, group: Group, tables: Sequence[PublishedTable]
+    settings: Settings, keys: PendingKeys, pace: Pace, group: Group, tables: Sequence[PublishedTable]
 ) -> Iterator[Written]:
-    """Write several batches at a time, each on a connection of its own, and commit them.
+    """Write and commit several batches at a time, each on its own connection.
 
-    An aggregate is in one batch only, and batches of different aggregates change no row in common: workers do not wait
-    for one another. Where one fails, no further batch is begun.
+    Different aggregates have no row in common, so workers do not wait for one another. After a failure, no further
+    batch starts.
     """
     workers = settings.publish_workers
     with ExitStack() as held, ThreadPoolExecutor(workers, "publisher") as pool:
         idle = [held.enter_context(_worker(settings)) for _ in range(workers)]
         running: dict[Future[Written], Connection] = {}
         while True:
-            # smaller ones towards the end, so that nobody waits long for the last
-            while idle and (keys := due.take(min(pace.size, max(FIRST_BATCH, due.left // (2 * workers))))):
+            # smaller batches towards the end, so that all workers finish at about the same time
+            while idle and (batch := keys.take(min(pace.size, max(FIRST_BATCH, keys.left // (2 * workers))))):
                 database = idle.pop()
-                running[pool.submit(_write_and_commit, database, group, tables, keys)] = database
-            due.database.commit()
+                running[pool.submit(_write_and_commit, database, group, tables, batch)] = database
+            keys.database.commit()
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.postgres.connection import read_sql
-from coaching_assets.publish.tables import TABLES, PublishedTable
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.publish.published_table import PublishedTable
+from coaching_assets.publish.tables import TABLES
 
 OWN_TABLES = frozenset(table.name for table in TABLES)
 

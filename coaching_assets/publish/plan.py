@@ -9,13 +9,24 @@ from typing import Literal, get_args
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.locks import PUBLISHER_LOCK
-from coaching_assets.publish import write as writing
-from coaching_assets.publish.batches import DueList
+from coaching_assets.publish.batches import PendingKeys
+from coaching_assets.publish.planned_parents import planned_parent
+from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.session import fill_batch
-from coaching_assets.publish.tables import GROUPS, Group, GroupName, PublishedTable, TableName
+from coaching_assets.publish.statements import (
+    differences,
+    publishable,
+    same_key,
+    stale_rows,
+    template,
+    vanished_query,
+    wanted_rows,
+)
+from coaching_assets.publish.tables import GROUPS
+from coaching_assets.publish.write import compute_batch, drop_batch
 from coaching_assets.settings import Settings
 
 Action = Literal["adopted", "inserted", "updated", "deleted", "kept"]
@@ -24,34 +35,6 @@ CHANGES: tuple[Action, ...] = ("inserted", "updated", "deleted")
 AS_DIFFERENCE: Mapping[Action, str] = {"inserted": "missing", "updated": "different", "deleted": "surplus"}
 """What publishing would do to a row, as what is wrong with the table."""
 MAXIMUM_EXAMPLES = 10
-
-WANTED_LABELS: Mapping[TableName, str] = {
-    "calls": "'call ' || wanted.gong_call_id",
-    "speakers": "'call ' || wanted.aggregate_key || ', ' || coalesce(wanted.email, wanted.name)",
-    "transcripts": "'call ' || wanted.aggregate_key || ', monologue ' || wanted.sequence_number",
-    "call_opportunities": "'call ' || wanted.aggregate_key || ', opportunity ' || wanted.waits_for_key",
-    "opportunities": "'opportunity ' || wanted.gong_opportunity_id",
-    "emails": "'e-mail ' || wanted.gong_email_id",
-}
-"""How people know a row that should be there, as an SQL expression."""
-
-PRESENT_LABELS: Mapping[TableName, str] = {
-    "calls": "'call ' || row.gong_call_id",
-    "speakers": "'call ' || calls.gong_call_id || ', ' || coalesce(row.email, row.name)",
-    "transcripts": "'call ' || calls.gong_call_id || ', monologue ' || row.sequence_number",
-    "call_opportunities": "'call ' || calls.gong_call_id || ', opportunity ' || (select gong_opportunity_id"
-    " from opportunities where opportunities.id = row.opportunity_id)",
-    "opportunities": "'opportunity ' || row.gong_opportunity_id",
-    "emails": "'e-mail ' || row.gong_email_id",
-}
-"""The same for a row that is there."""
-
-PRESENT_KEYS: Mapping[GroupName, str] = {
-    "calls": "calls.gong_call_id",
-    "opportunities": "row.gong_opportunity_id",
-    "emails": "row.gong_email_id",
-}
-"""The aggregate that a row which is there belongs to."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +72,9 @@ class TablePlan:
 class Plan:
     """What publishing would do: by table, and the aggregates that would be written; some of these `vanished`."""
 
-    tables: dict[TableName, TablePlan]
-    aggregates: dict[GroupName, set[str]]
-    vanished: dict[GroupName, set[str]]
+    tables: dict[str, TablePlan]
+    aggregates: dict[str, set[str]]
+    vanished: dict[str, set[str]]
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -101,47 +84,29 @@ class Plan:
 
 
 def make_plan(database: Connection, settings: Settings) -> Plan:
-    """What publishing everything that the replica holds would do to the application's tables.
+    """Compute what publishing everything in the replica would do to the application's tables.
 
-    Nothing is written and no row of the application is locked: one transaction on one snapshot, which is rolled back.
-    Publishers wait meanwhile. What waits for a parent is no change.
+    It runs the publisher's own SQL in one transaction on one snapshot, which is rolled back. It locks no row of the
+    application, but publishers wait for it. A row that waits for a parent is no change.
 
     Args:
-        database: a connection of its own, in no transaction.
-        settings: whose datasets are the replica's schemas.
+        database: a connection for this alone, in no transaction.
+        settings: all settings; its datasets are the replica's schemas.
 
     Raises:
-        MissingTables: the application's tables, or columns of theirs, are not there.
+        MissingTables: the application's tables, or some of their columns, do not exist.
     """
     plan = Plan({}, {}, {})
     with _rehearsal(database, settings) as publisher, database.cursor() as cursor:
         cursor.execute("create temp table planned (action text, aggregate_key text, label text, columns text[])")
-        cursor.execute("create temp table gone_opportunity (id uuid primary key)")
-        cursor.execute("create temp table coming_opportunity (id uuid primary key, gong_opportunity_id varchar)")
         for group in GROUPS:
-            plan.tables |= {table.name: TablePlan() for table in group.tables}
-            plan.aggregates[group.name] = set()
-            due, plan.vanished[group.name] = _find_everything(publisher, cursor, group)
-            while keys := due.take(settings.publish_batch_size):
-                fill_batch(cursor, keys)
-                writing.compute_batch(cursor, group, lock=False)
-                for table in group.tables:
-                    plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
-                if group.name == "opportunities":
-                    cursor.execute(read_sql(__package__, "plan_opportunities.sql"))
-                writing.drop_batch(cursor, group)
-            if group.name == "opportunities":
-                cursor.execute(
-                    sql.SQL(read_sql(__package__, "plan_views.sql")).format(
-                        schema=sql.Identifier(settings.coaching_schema)
-                    )
-                )
+            _plan_group(publisher, cursor, group, plan)
     return plan
 
 
 @contextmanager
 def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
-    """A publisher that has prepared everything in one transaction, which is rolled back at the end."""
+    """Prepare a publisher in one transaction, which is rolled back at the end."""
     publisher = Publisher(database, settings)
     with database.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(%s, %s)", PUBLISHER_LOCK)
@@ -159,12 +124,27 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
             database.commit()
 
 
-def _find_everything(publisher: Publisher, cursor: Cursor, group: Group) -> tuple[DueList, set[str]]:
-    """Make all of a group's aggregates due, also those of which the replica has nothing any more (the `vanished`)."""
-    publisher.find_present_loads(group)
-    cursor.execute("truncate new_load")
-    cursor.execute("insert into new_load select source_view, load_id from present_load")
-    cursor.execute(read_sql(__package__, f"vanished_{group.name}.sql"))
+def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) -> None:
+    plan.tables |= {table.name: TablePlan() for table in group.tables}
+    plan.aggregates[group.name] = set()
+    parent = planned_parent(cursor, group, publisher.settings.coaching_schema)
+    pending, plan.vanished[group.name] = _find_everything(publisher, cursor, group)
+    while keys := pending.take(publisher.settings.publish_batch_size):
+        fill_batch(cursor, keys)
+        compute_batch(cursor, group, lock=False)
+        for table in group.tables:
+            plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
+        if parent is not None:
+            parent.add_batch()
+        drop_batch(cursor, group)
+    if parent is not None:
+        parent.show()
+
+
+def _find_everything(publisher: Publisher, cursor: Cursor, group: Group) -> tuple[PendingKeys, set[str]]:
+    """Make all of a group's aggregates pending, also those that vanished from the replica."""
+    publisher.find_all_loads(group)
+    cursor.execute(vanished_query(group))
     vanished = {key for (key,) in cursor.fetchall()}
     cursor.execute(
         "insert into coaching_sync.requested_aggregates (group_name, key, vanished)"
@@ -172,11 +152,11 @@ def _find_everything(publisher: Publisher, cursor: Cursor, group: Group) -> tupl
         " on conflict (group_name, key) do update set vanished = true",
         (group.name, list(vanished)),
     )
-    return DueList(publisher.database, publisher.find_due(group)), vanished
+    return PendingKeys(publisher.database, publisher.find_pending(group)), vanished
 
 
 def _plan_table(cursor: Cursor, group: Group, table: PublishedTable, plan: TablePlan) -> set[str]:
-    """Add a batch's rows to a table's plan; returns the aggregates that would be written."""
+    """Add a batch's rows to a table's plan; return the aggregates that would be written."""
     cursor.execute("truncate planned")
     cursor.execute(_planned(group, table))
     cursor.execute("select count(*) from planned where action = 'present'")
@@ -197,22 +177,39 @@ def _plan_table(cursor: Cursor, group: Group, table: PublishedTable, plan: Table
 
 
 def _planned(group: Group, table: PublishedTable) -> sql.Composed:
-    differs = writing.differences(table)
+    differs = differences(table)
     columns = [sql.SQL("case when {} then {} end").format(test, sql.Literal(name)) for name, test in differs.items()]
     has_id = table.key == ("id",)
-    of_call = sql.SQL("join calls on calls.id = row.call_id")
-    return sql.SQL(read_sql(__package__, "plan_batch.sql")).format(
+    present_key = sql.Identifier("row" if table is group.root else "root", group.key_column)
+    return template("plan_batch.sql").format(
         table=sql.Identifier(table.name),
-        wanted=writing.wanted_rows(table),
-        stale=writing.stale_rows(table),
-        same_key=writing.same_key(table, "row", "wanted"),
-        is_stale=writing.same_key(table, "row", "stale"),
-        publishable=writing.publishable("wanted", table),
+        wanted=wanted_rows(table),
+        stale=stale_rows(table),
+        same_key=same_key(table, "row", "wanted"),
+        is_stale=same_key(table, "row", "stale"),
+        publishable=publishable(table),
         differs=sql.SQL(" or ").join(differs.values()) if differs else sql.SQL("false"),
         columns=sql.SQL(", ").join(columns) if columns else sql.SQL("null"),
         is_adopted=sql.SQL("not coaching_sync.is_derived(row.id)" if has_id else "false"),
-        label=sql.SQL(WANTED_LABELS[table.name]),
-        present_label=sql.SQL(PRESENT_LABELS[table.name]),
-        present_key=sql.SQL(PRESENT_KEYS[group.name].replace("calls.", "row." if table.name == "calls" else "calls.")),
-        call=of_call if group.name == "calls" and table.name != "calls" else sql.SQL(""),
+        label=_label(group, table, "wanted", sql.Identifier("wanted", "aggregate_key")),
+        present_label=_label(group, table, "row", present_key),
+        present_key=present_key,
+        join_root=_join_root(group, table),
+    )
+
+
+def _label(group: Group, table: PublishedTable, row: str, key: sql.Identifier) -> sql.Composed:
+    """Return the SQL expression that names a row for people, such as `call 123, monologue 4`."""
+    label = sql.SQL("{} || {}").format(sql.Literal(f"{group.facts.noun} "), key)
+    if table is group.root:
+        return label
+    part = sql.SQL((table.label or "{row}.id").format(row=row))
+    return sql.SQL("{} || ', ' || {}").format(label, part)
+
+
+def _join_root(group: Group, table: PublishedTable) -> sql.Composable:
+    if table.root_parent is None:
+        return sql.SQL("")
+    return sql.SQL("join {} as root on root.id = {}").format(
+        sql.Identifier(group.name), sql.Identifier("row", table.root_parent.column)
     )

@@ -1,15 +1,17 @@
-"""Rows that are not published: those that cannot be, with the reason, and those that wait for a parent."""
+"""Records the rows that are not published: rejected rows with the reason, and rows that wait for a parent."""
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.postgres.connection import Connection, read_sql
-from coaching_assets.publish.tables import PublishedTable
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.publish.published_table import Group, PublishedTable
+from coaching_assets.publish.statements import waiting_queries
 
 
-def note_rejected(cursor: Cursor, table: PublishedTable) -> None:
-    """Keep the rows that cannot be published, and let go of those that can again."""
+def record_rejected(cursor: Cursor, table: PublishedTable) -> None:
+    """Record the batch's rows that cannot be published, and remove the records of those that can."""
     names = {
         "wanted": sql.Identifier(f"wanted_{table.name}"),
         "table": sql.Literal(table.name),
@@ -34,27 +36,29 @@ def note_rejected(cursor: Cursor, table: PublishedTable) -> None:
     )
 
 
-def note_waiting(cursor: Cursor, table: PublishedTable) -> None:
-    """Keep what of the batch waits for a parent, and let go of what waits no more."""
-    if not table.waits_for:
+def record_waiting(cursor: Cursor, group: Group, table: PublishedTable) -> None:
+    """Record the batch's rows that wait for a parent, and remove the records of those that no longer do."""
+    queries = waiting_queries(group, table)
+    if not queries:
         return
     cursor.execute(
         "delete from coaching_sync.waiting_rows"
         " where published_table = %s and aggregate_key in (select key from batch)",
         (table.name,),
     )
-    cursor.execute(
-        sql.SQL(
-            "insert into coaching_sync.waiting_rows"
-            " (published_table, aggregate_key, waits_for_table, waits_for_key, rows)"
-            " select {}, aggregate_key, waits_for_table, waits_for_key, rows from ({}) as found"
-            " on conflict do nothing"
-        ).format(sql.Literal(table.name), sql.SQL(read_sql(__package__, f"{table.name}_waiting.sql")))
-    )
+    for query in queries:
+        cursor.execute(
+            sql.SQL(
+                "insert into coaching_sync.waiting_rows"
+                " (published_table, aggregate_key, waits_for_table, waits_for_key, rows)"
+                " select {}, aggregate_key, waits_for_table, waits_for_key, rows from ({}) as found"
+                " on conflict do nothing"
+            ).format(sql.Literal(table.name), query)
+        )
 
 
-def note_keyless(database: Connection, table: PublishedTable, source: SourceTable) -> None:
-    """Keep the rows that belong to no aggregate, because they have no key; they stand under the aggregate ''."""
+def record_keyless(database: Connection, table: PublishedTable, source: SourceTable) -> None:
+    """Record the source rows that belong to no aggregate because they lack its key, under the aggregate ''."""
     text = {column.name for column in source.columns if column.type == "text"}
     key = [
         sql.SQL("{}, {}").format(sql.Literal(column), sql.Identifier(column if column in text else f"{column}__raw"))

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from coaching_assets.errors import CoachingError
-from coaching_assets.postgres.connection import connect, read_sql
+from coaching_assets.postgres.connection import connect
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
 

@@ -36,8 +36,8 @@ def _create_parameters(cursor: Cursor, settings: Settings, replica: Mapping[str,
         "create temp table company_domain as select unnest(%s::text[]) as domain", (list(settings.company_domains),)
     )
     cursor.execute(
-        "create temp table source_table as select * from unnest(%s::text[], %s::boolean[]) as known (view, is_there)",
-        (list(replica), [table.is_there for table in replica.values()]),
+        "create temp table source_table as select * from unnest(%s::text[], %s::boolean[]) as known (view, present)",
+        (list(replica), [table.exists for table in replica.values()]),
     )
     cursor.execute("create temp table batch (key text primary key)")
 

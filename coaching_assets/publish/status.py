@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
-from coaching_assets.postgres.connection import RowCount, connect, count_rows, read_sql
+from coaching_assets.postgres.connection import RowCount, connect, count_rows
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.publish.sync_status import EntityStatus, read_entity
 from coaching_assets.publish.tables import TABLES

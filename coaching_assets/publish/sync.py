@@ -14,9 +14,9 @@ from coaching_assets.postgres.connection import Connection, connect, use_schema
 from coaching_assets.postgres.errors import retried
 from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish.outcome import Outcome
+from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.publisher import Progress, Publisher
 from coaching_assets.publish.sync_status import write_failure
-from coaching_assets.publish.tables import Group, PublishedTable
 from coaching_assets.replica.last_syncs import note_sync
 from coaching_assets.settings import Settings
 

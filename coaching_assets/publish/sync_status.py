@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 from psycopg2.extras import Json
 
-from coaching_assets.postgres.connection import Connection, read_sql
-from coaching_assets.publish.tables import PublishedTable
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.views import ReplicaTable
 
 if TYPE_CHECKING:

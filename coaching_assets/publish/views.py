@@ -1,12 +1,14 @@
 """The replica as the published SQL sees it: temporary views with the catalogue's columns and types."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
 from coaching_assets.postgres.connection import Connection, column_types
+from coaching_assets.publish.sql_text import without_comments
 from coaching_assets.replica.placement import VARIANT, base_name
 from coaching_assets.settings import Settings
 
@@ -45,7 +47,7 @@ class ReplicaTable:
     columns: Mapping[str, str]
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the replica has the table."""
         return bool(self.columns)
 
@@ -66,6 +68,24 @@ def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaT
     return tables
 
 
+def reading_rules(cursor: Cursor, table: SourceTable) -> set[str]:
+    """Return everything that decides which value a view shows for a value of the replica.
+
+    That does not depend on the columns that the replica has now: if a load adds a column, the rows in it are pending
+    anyway, and all others have null there.
+    """
+    columns = tuple(sorted(table.columns, key=lambda column: column.name))
+    names = [name for column in columns for name in (column.name, f"{column.name}{VARIANT}text")]
+    sample = ReplicaTable(
+        replace(table, columns=columns),
+        "replica",
+        dict.fromkeys(names, "text") | dict.fromkeys(SOFT_DELETE_FLAGS, "boolean") | {HISTORY_ACTIVE: "boolean"},
+    )
+    types = {column.type for column in columns} | {"text", "boolean", "timestamptz"}
+    casts = {f"{wanted} from {actual}: {cast}" for (wanted, actual), cast in CASTS.items() if wanted in types}
+    return {without_comments(_select(sample).as_string(cursor)), *casts}
+
+
 def _table(database: Connection, schema: str, table: SourceTable) -> ReplicaTable:
     return ReplicaTable(table, schema, column_types(database, schema, table.name))
 
@@ -79,7 +99,7 @@ def _select(table: ReplicaTable) -> sql.Composed:
             outputs.append(sql.SQL("{} as {}").format(raw, sql.Identifier(f"{column.name}__raw")))
     outputs += _common_columns(table)
     origin = sql.SQL("from {} as replica").format(sql.Identifier(table.schema, table.table.name))
-    if not table.is_there:
+    if not table.exists:
         origin = sql.Composed([sql.SQL("where false")])
     return sql.SQL("select {} {}").format(sql.SQL(", ").join(outputs), origin)
 
@@ -110,7 +130,7 @@ def _common_columns(table: ReplicaTable) -> list[sql.Composable]:
     ]
     soft_deleted = sql.SQL(" or ").join([*flags, sql.SQL("false")])
     active = sql.SQL("coalesce({}, true)").format(_value(table, HISTORY_ACTIVE, "boolean"))
-    whole_row = sql.SQL("to_jsonb(replica)") if table.is_there else sql.SQL("null::jsonb")
+    whole_row = sql.SQL("to_jsonb(replica)") if table.exists else sql.SQL("null::jsonb")
     known = [*(column.name for column in table.table.columns), *SOFT_DELETE_FLAGS]
     further = sql.SQL(
         "(select coalesce(jsonb_object_agg(key, item), '{{}}')"

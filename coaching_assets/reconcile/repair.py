@@ -11,8 +11,10 @@ from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection, column_types, connect, read_sql
 from coaching_assets.publish.plan import Plan
+from coaching_assets.publish.published_table import Group
 from coaching_assets.publish.publisher import Publisher
-from coaching_assets.publish.tables import GROUPS, Group, GroupName
+from coaching_assets.publish.statements import key_column
+from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import LOAD_ID
 from coaching_assets.reconcile.canonical import canonical
 from coaching_assets.reconcile.comparison import Comparison
@@ -22,13 +24,6 @@ from coaching_assets.settings import Settings
 
 REMOVED_LOAD = "removed by reconciliation"
 """The load id that surplus rows bear for a moment, so that what they belong to is found like any change."""
-
-ROOTS: Mapping[GroupName, tuple[str, ...]] = {
-    "calls": ("gong_call",),
-    "emails": ("gong_email",),
-    "opportunities": ("salesforce_opportunity", "gong_opportunity"),
-}
-"""The views that a group's aggregates themselves come from: with the last row of theirs the aggregate vanishes."""
 
 Tell = Callable[[str], None]
 
@@ -122,18 +117,20 @@ def _request_aggregates(publisher: Publisher, cursor: Cursor, group: Group, tabl
     """Make the aggregates due that the marked rows belong to."""
     cursor.execute("truncate new_load")
     cursor.execute("insert into new_load values (%s, %s)", (table.view, REMOVED_LOAD))
-    publisher.find_due(group)
-    cursor.execute("select key from due")
+    publisher.find_pending(group)
+    cursor.execute("select key from pending")
     request(cursor, group.name, {key for (key,) in cursor.fetchall()}, vanished=False)
-    if table.view in ROOTS[group.name]:
+    if table.view in group.origins:
         cursor.execute(
-            sql.SQL("select distinct id from {} where load_id = %s and id <> ''").format(sql.Identifier(table.view)),
+            sql.SQL("select distinct {key} from {view} where load_id = %s and {key} <> ''").format(
+                key=sql.Identifier(key_column(group.root, table.view)), view=sql.Identifier(table.view)
+            ),
             (REMOVED_LOAD,),
         )
         request(cursor, group.name, {key for (key,) in cursor.fetchall()}, vanished=True)
 
 
-def request(cursor: Cursor, group: GroupName, keys: set[str], *, vanished: bool) -> None:
+def request(cursor: Cursor, group: str, keys: set[str], *, vanished: bool) -> None:
     """Make aggregates due at the next publishing, in the current transaction."""
     cursor.execute(
         "insert into coaching_sync.requested_aggregates as requested (group_name, key, vanished)"

@@ -78,7 +78,7 @@ PLACES = {
     Failpoint.MERGED: Place(Edge.AFTER, f"{REPLICA}.destination:MergeJob", "run"),
     Failpoint.BEFORE_LOAD_RECORDED: Place(Edge.BEFORE, f"{REPLICA}.destination:ReplicaClient", "complete_load"),
     Failpoint.LOADED: Place(Edge.AFTER, f"{REPLICA}.destination:ReplicaClient", "complete_load"),
-    Failpoint.PENDING_FOUND: Place(Edge.AFTER, f"{PUBLISH}.publisher:Publisher", "find_due"),
+    Failpoint.PENDING_FOUND: Place(Edge.AFTER, f"{PUBLISH}.publisher:Publisher", "find_pending"),
     Failpoint.BATCH_WRITTEN: Place(Edge.AFTER, f"{PUBLISH}.batches:", "write_one_batch"),
     Failpoint.BATCH_COMMITTED: Place(Edge.AFTER, f"{PUBLISH}.batches:", "commit_batch"),
     Failpoint.ALL_WRITTEN: Place(Edge.BEFORE, f"{PUBLISH}.publisher:Publisher", "_record_published"),

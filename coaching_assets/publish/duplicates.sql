@@ -1,5 +1,5 @@
--- The batch's rows of which another stands beside them under the same natural key. The array keeps Postgres from reading
--- the whole table.
+-- The batch's rows that share their natural key with another published row. The array keeps Postgres from reading the
+-- whole table.
 select wanted.aggregate_key, count(*) as rows
 from {wanted} as wanted
 join {table} as row on {same_key}

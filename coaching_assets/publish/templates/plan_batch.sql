@@ -1,4 +1,4 @@
--- What a batch would do to one table, a row of it each. The names in braces are filled in by plan.py.
+-- One row per change that a batch would make to one table, and one per row that is there.
 insert into planned (action, aggregate_key, label, columns)
 with present as (
     select
@@ -24,4 +24,4 @@ union all
 select case when stale.blocked then 'kept' else 'deleted' end, {present_key}, {present_label}, null
 from {stale} as stale
 join {table} as row on {is_stale}
-{call}
+{join_root}

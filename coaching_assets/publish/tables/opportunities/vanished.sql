@@ -3,9 +3,9 @@
 select gong_opportunity_id as key
 from opportunities
 where coaching_sync.is_derived(id)
-    and exists (select from source_table where view in ('salesforce_opportunity', 'gong_opportunity') and is_there)
+    and exists (select from source_table where view in ('salesforce_opportunity', 'gong_opportunity') and present)
     and not exists (select from salesforce_opportunity where salesforce_opportunity.id = opportunities.gong_opportunity_id)
     and (
-        (select is_there from source_table where view = 'salesforce_opportunity')
+        (select present from source_table where view = 'salesforce_opportunity')
         or not exists (select from gong_opportunity where gong_opportunity.id = opportunities.gong_opportunity_id)
     )

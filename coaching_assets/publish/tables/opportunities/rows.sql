@@ -81,7 +81,7 @@ described as (
         case when coaching_sync.not_blank(owner_email) is null then 'owner_email: the opportunity has no owner' end,
         stage, close_date, close_date__raw, amount, amount__raw, health_score, health_score__raw, '{}', source_row, synced_at
     from gong_row
-    where not (select is_there from source_table where view = 'salesforce_opportunity')
+    where not (select present from source_table where view = 'salesforce_opportunity')
 ),
 valued as (
     select *,

@@ -1,0 +1,1 @@
+"""SQL statements that publishing fills in with the data of a table; see `statements.py` and `pending.py`."""

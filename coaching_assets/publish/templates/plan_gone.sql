@@ -1,0 +1,2 @@
+-- The aggregates that publishing would delete.
+insert into {gone} (id) select id from {stale} where not blocked
