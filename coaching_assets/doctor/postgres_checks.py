@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from psycopg2.errors import InsufficientPrivilege
 
 from coaching_assets.doctor.finding import Finding
-from coaching_assets.postgres.connection import Connection, connect, read_sql
+from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.migrate import SCHEMA, applied_migrations, migrations
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.application import missing_columns
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.postgres.connection import read_sql, run_sql_file
+from coaching_assets.postgres.sql_files import read_sql, run_sql_file
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pending import pending_query
 from coaching_assets.publish.publisher import Publisher

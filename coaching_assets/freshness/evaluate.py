@@ -16,7 +16,9 @@ from coaching_assets.freshness.verdict import (
     WITNESSES,
     Verdict,
 )
-from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.sync_status import read_entity
 from coaching_assets.publish.tables import TABLES
@@ -70,20 +72,11 @@ def _behind(database: Connection, settings: Settings) -> dict[str, Behind]:
         "schemas": [settings.datasets[source.source] for _, source in pairs],
         "tables": [source.name for _, source in pairs],
     }
-    if not _has_bookkeeping(database):
+    if not has_own_tables(database):
         return {}
     with database.cursor() as cursor:
         cursor.execute(read_sql(__package__, "behind.sql"), parameters)
         return {name: Behind(since, published_at) for name, since, published_at in cursor.fetchall()}
-
-
-def _has_bookkeeping(database: Connection) -> bool:
-    with database.cursor() as cursor:
-        cursor.execute(
-            "select to_regclass('coaching_sync.source_changes') is not null"
-            " and to_regclass('coaching_sync.published_tables') is not null"
-        )
-        return bool((cursor.fetchone() or (False,))[0])
 
 
 def _published_is_fresh(

@@ -13,7 +13,10 @@ from prometheus_client.registry import Collector
 from psycopg2.extensions import quote_ident
 
 from coaching_assets.errors import CoachingError
-from coaching_assets.postgres.connection import CannotConnect, Connection, connect, read_sql
+from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.errors import CannotConnect
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -114,8 +117,7 @@ def _read(database: Connection, settings: Settings) -> list[tuple[Any, ...]]:
     """Read one row per synced table; none before the first sync."""
     with database.cursor() as cursor:
         cursor.execute("select set_config('statement_timeout', %s, false)", (QUERY_TIMEOUT,))
-        cursor.execute("select to_regclass('coaching_sync.last_syncs') is null")
-        if cursor.fetchone() == (True,):
+        if not has_own_tables(database):
             return []
         path = quote_ident(settings.coaching_schema, cursor)
         cursor.execute("select set_config('search_path', %s, false)", (path,))

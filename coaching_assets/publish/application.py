@@ -6,7 +6,8 @@ A sync never creates or changes them.
 from psycopg2 import sql
 
 from coaching_assets.errors import CoachingError
-from coaching_assets.postgres.connection import Connection, connect, run_sql_file
+from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.sql_files import run_sql_file
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from coaching_assets.postgres.connection import RowCount
+from coaching_assets.postgres.tables import RowCount
 
 
 @dataclass

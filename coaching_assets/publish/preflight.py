@@ -4,8 +4,8 @@ from coaching_assets.bigquery.client import connect as connect_bigquery
 from coaching_assets.bigquery.errors import DATASET_REMEDY, DatasetNotFound
 from coaching_assets.bigquery.metadata import table_names
 from coaching_assets.postgres.connection import connect
-from coaching_assets.postgres.errors import retried
 from coaching_assets.postgres.migrate import check_compatible
+from coaching_assets.postgres.retries import retried
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.settings import Settings
 

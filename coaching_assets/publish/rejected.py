@@ -7,6 +7,7 @@ from typing import Any
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
 
@@ -47,8 +48,7 @@ def read_rejected(settings: Settings, table: str | None = None) -> list[Rejected
         raise UnknownTable(f"--table {table}: no such published table. Choose one of {', '.join(names)}.")
     with connect(settings) as database, database.cursor() as cursor:
         cursor.execute("set time zone 'UTC'")
-        cursor.execute("select to_regclass('coaching_sync.rejected_rows') is not null")
-        if not (cursor.fetchone() or (False,))[0]:
+        if not has_own_tables(database):
             return []
         cursor.execute(read_sql(__package__, "rejected_rows.sql"), {"table": table})
         return [RejectedRow(*row) for row in cursor.fetchall()]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
-from coaching_assets.postgres.connection import RowCount, connect, count_rows
+from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import RowCount, count_rows, has_own_tables
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.publish.sync_status import EntityStatus, read_entity
 from coaching_assets.publish.tables import TABLES
@@ -43,8 +44,7 @@ def missing_sources(settings: Settings) -> list[str]:
     """Describe each source table that the last sync did not find or could not load, one sentence each."""
     consequences = {(settings.datasets[table.source], table.name): table.without for table in SOURCE_TABLES}
     with connect(settings) as database, database.cursor() as cursor:
-        cursor.execute("select to_regclass('coaching_sync.source_tables') is not null")
-        if not (cursor.fetchone() or (False,))[0]:
+        if not has_own_tables(database):
             return []
         cursor.execute(read_sql("coaching_assets.replica", "source_tables.sql"))
         return [

@@ -11,8 +11,8 @@ from psycopg2 import Error
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres import errors as postgres_errors
 from coaching_assets.postgres.connection import Connection, connect, use_schema
-from coaching_assets.postgres.errors import retried
 from coaching_assets.postgres.migrate import ensure_schema
+from coaching_assets.postgres.retries import retried
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.publisher import Progress, Publisher

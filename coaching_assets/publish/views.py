@@ -7,7 +7,8 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
-from coaching_assets.postgres.connection import Connection, column_types
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.tables import column_types
 from coaching_assets.publish.sql_text import without_comments
 from coaching_assets.replica.placement import VARIANT, base_name
 from coaching_assets.settings import Settings

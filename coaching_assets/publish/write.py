@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.postgres.connection import Connection, count_rows
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.tables import count_rows
 from coaching_assets.publish.cascades import blocker, children_of
 from coaching_assets.publish.checks import count_findings, record_findings, require_accounted_for
 from coaching_assets.publish.ordering import in_order_of_computation

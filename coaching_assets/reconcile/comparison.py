@@ -13,7 +13,9 @@ from coaching_assets.bigquery.errors import explained
 from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.bigquery.queries import quoted_path, run_query
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.postgres.connection import Connection, column_types, read_sql
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import column_types
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
 from coaching_assets.replica.loading import newest_source_time

@@ -9,7 +9,9 @@ from psycopg2.extras import execute_values
 from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.postgres.connection import Connection, column_types, connect, read_sql
+from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import column_types
 from coaching_assets.publish.plan import Plan
 from coaching_assets.publish.published_table import Group
 from coaching_assets.publish.publisher import Publisher

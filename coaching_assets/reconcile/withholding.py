@@ -6,12 +6,12 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.tables import has_own_tables
 
 
 def anything_was_erased(cursor: Cursor) -> bool:
     """Whether there is anything that an erasure keeps out."""
-    cursor.execute("select to_regclass('coaching_sync.withheld_rows') is not null")
-    if not (cursor.fetchone() or (False,))[0]:
+    if not has_own_tables(cursor.connection):
         return False
     cursor.execute("select exists (select from coaching_sync.erased_identities)")
     return bool((cursor.fetchone() or (False,))[0])

@@ -8,7 +8,9 @@ from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.bigquery.reading import STORED_KINDS
 from coaching_assets.catalogue import TABLES, SourceTable
-from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.replica.loading import Survey, survey
 from coaching_assets.settings import Settings
 
@@ -52,7 +54,7 @@ def look(bigquery: BigQuery, database: Connection, settings: Settings) -> Change
 
 def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datetime | None]:
     """The tables that the replica holds, with the modification of the source that each reflects."""
-    if not _has_bookkeeping(database):
+    if not has_own_tables(database):
         return {}
     by_name = {(settings.datasets[table.source], table.name): table for table in TABLES}
     loaded: dict[SourceTable, datetime | None] = {}
@@ -64,7 +66,7 @@ def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datet
 
 
 def _note(database: Connection, settings: Settings, changed: Mapping[SourceTable, datetime | None]) -> None:
-    if not _has_bookkeeping(database):
+    if not has_own_tables(database):
         return
     with database.cursor() as cursor:
         parameters = {
@@ -73,9 +75,3 @@ def _note(database: Connection, settings: Settings, changed: Mapping[SourceTable
             "modified": list(changed.values()),
         }
         cursor.execute(read_sql(__package__, "note_changes.sql"), parameters)
-
-
-def _has_bookkeeping(database: Connection) -> bool:
-    with database.cursor() as cursor:
-        cursor.execute("select to_regclass('coaching_sync.source_changes') is not null")
-        return bool((cursor.fetchone() or (False,))[0])

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
 
 FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
 """The figures in a materialization's metadata, in the order in which they are shown."""

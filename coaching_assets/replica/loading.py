@@ -13,12 +13,7 @@ from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.bigquery.metadata import TableDescription, describe
 from coaching_assets.catalogue import CURSOR, PipelineName, SourceTable
 from coaching_assets.postgres import errors as postgres_errors
-from coaching_assets.postgres.connection import (
-    Connection,
-    RowCount,
-    count_rows,
-    read_sql,
-)
+from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.locks import (
     LOCK_CLASS,
     LOCK_TIMEOUT,
@@ -28,6 +23,8 @@ from coaching_assets.postgres.locks import (
     wait_for_advisory_lock,
 )
 from coaching_assets.postgres.migrate import ensure_schema
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import RowCount, count_rows
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.placement import STAGING, placements
 from coaching_assets.replica.schema_drift import missing_required
@@ -248,8 +245,8 @@ def run_apart(
         try:
             return list(run(remaining)), failed
         except Exception as error:
-            refusal = postgres_errors.refusal_of(error)
-            if refusal is not None and (refusal.passes or refusal.everywhere):
+            rule = postgres_errors.error_rule_for(error)
+            if rule is not None and (rule.transient or rule.server_wide):
                 raise
             culprits = [table for table in remaining if table.name == _table_at_fault(error)] or list(remaining)
             for table in culprits:
@@ -264,8 +261,8 @@ def explain(error: BaseException) -> str:
     for link in chain:
         if isinstance(link, SourceError):
             return (str(link).strip().splitlines() or [""])[0]
-    if (refusal := postgres_errors.explain(error)) is not None:
-        return refusal
+    if (sentence := postgres_errors.explain(error)) is not None:
+        return sentence
     return f"{type(chain[-1]).__name__}: {(str(chain[-1]).strip().splitlines() or [''])[0]}"
 
 
@@ -295,7 +292,7 @@ def one_at_a_time(database: Connection, pipeline: PipelineName, schema: str) -> 
     try:
         yield
     except Exception as error:
-        if any(getattr(link, "pgcode", None) == LOCK_TIMEOUT for link in postgres_errors.chain(error)):
+        if postgres_errors.has_state(error, LOCK_TIMEOUT):
             if not database.autocommit:
                 database.rollback()
             raise table_locked(database, [schema, STAGING.format(schema), "coaching_sync"]) from error

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.bigquery.reading import STORED_KINDS
 from coaching_assets.catalogue import SourceTable
-from coaching_assets.postgres.connection import Connection, read_sql
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.replica.extraction import Extraction
 
 RESOLUTION = timedelta(milliseconds=1)

@@ -8,7 +8,9 @@ from psycopg2 import sql
 from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.catalogue import Source, SourceTable
-from coaching_assets.postgres.connection import Connection, column_types, connect, read_sql
+from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.sql_files import read_sql
+from coaching_assets.postgres.tables import column_types
 from coaching_assets.replica import loading
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.reloading import by_pipeline, run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.catalogue import PipelineName, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
-from coaching_assets.postgres.errors import retried
+from coaching_assets.postgres.retries import retried
 from coaching_assets.replica import erasing, loading, modifications
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.last_syncs import note_sync

@@ -146,7 +146,7 @@ def test_a_pooler_that_refuses_settings_is_named(scene: Scene, monkeypatch: pyte
         monkeypatch.setenv("DATABASE_URL", url)
         failures = scene.world.sync()
     assert failures
-    assert all("A connection pooler stands before Postgres" in failure for failure in failures)
+    assert all("A connection pooler in front of Postgres" in failure for failure in failures)
     monkeypatch.setenv("DATABASE_URL", direct)
     scene.assert_healed()
 

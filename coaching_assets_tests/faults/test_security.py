@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from psycopg2 import errors
 
 from coaching_assets.demo.sample import generate
-from coaching_assets.postgres.connection import read_sql
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets_tests.support import processes
 from coaching_assets_tests.support.dagster_deployment import DagsterDeployment, awaited
 from coaching_assets_tests.support.deployment import Deployment

@@ -4,7 +4,7 @@ import psycopg2
 from psycopg2 import sql
 
 from coaching_assets.demo.servers import EmbeddedPostgres
-from coaching_assets.postgres.connection import COUNTED_BYTES, RowCount, count_rows
+from coaching_assets.postgres.tables import COUNTED_BYTES, RowCount, count_rows
 
 
 def test_a_small_table_is_counted_and_a_large_one_estimated(postgres: EmbeddedPostgres) -> None:
