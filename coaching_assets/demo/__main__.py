@@ -105,7 +105,9 @@ def _serve() -> None:
 
 
 def _dagster_command(port: int) -> list[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--workspace", "workspace.yaml"]
+    # an absolute path, because Dagster runs in the folder of its log
+    workspace = str(Path("workspace.yaml").resolve())
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--workspace", workspace]
     return [*command, "--host", HOST, "--port", str(port), "--log-level", "warning"]
 
 
@@ -121,7 +123,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except CoachingError as error:
-        print_line(str(error), style="red")
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         print_line("Stopped.")

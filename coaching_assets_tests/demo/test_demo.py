@@ -21,7 +21,8 @@ def environment(**further: str) -> dict[str, str]:
 
 
 def test_the_demo_serves_until_interrupted_and_keeps_its_data(tmp_path: Path) -> None:
-    shutil.copy(REPOSITORY / "dagster.yaml", tmp_path)
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copy(REPOSITORY / name, tmp_path)
     demo = subprocess.Popen(DEMO, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True)
     assert demo.stdout is not None
     started: list[psutil.Process] = []
