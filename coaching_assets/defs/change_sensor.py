@@ -25,6 +25,7 @@ from coaching_assets.defs.jobs import SYNC_JOB, unfinished_sync
 from coaching_assets.defs.keys import published_key, replica_key, source_key
 from coaching_assets.defs.replica_assets import replica_checks
 from coaching_assets.defs.resources import BigQueryResource, PostgresResource
+from coaching_assets.defs.source_assets import observation
 from coaching_assets.defs.table_checks import integrity_specs
 from coaching_assets.errors import CoachingError
 from coaching_assets.publish.tables import TABLES as PUBLISHED
@@ -34,9 +35,6 @@ from coaching_assets.settings import Settings
 if TYPE_CHECKING:
     from coaching_assets.bigquery.metadata import TableDescription
     from coaching_assets.replica.changes import Changes
-
-DATA_VERSION_TAG = "dagster/data_version"
-"""https://docs.dagster.io/guides/build/assets/external-assets"""
 
 MAXIMUM_QUIET_PERIODS = 10
 """Quiet periods after which a source that changes all the time is synced anyway."""
@@ -139,12 +137,7 @@ def _observe(
         if seen.modified.get(name) == modified:
             continue
         seen.modified[name] = modified
-        metadata: dict[str, int | str] = {"last_modified": modified}
-        if found.row_count is not None:
-            metadata["dagster/row_count"] = found.row_count
-        if found.byte_count is not None:
-            metadata["bytes"] = found.byte_count
-        yield AssetObservation(asset_key=key, metadata=metadata, tags={DATA_VERSION_TAG: modified or "unknown"})
+        yield observation(settings, table, found)
 
 
 def _run_key(settings: Settings, changed: Mapping[SourceTable, datetime | None]) -> str:

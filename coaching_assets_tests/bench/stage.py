@@ -33,7 +33,7 @@ def run_steps(steps: list[str]) -> int:
     keys = [
         key
         for asset in defs.assets or ()
-        if isinstance(asset, AssetsDefinition) and asset.is_executable and (not steps or asset.op.name in steps)
+        if isinstance(asset, AssetsDefinition) and asset.is_materializable and (not steps or asset.op.name in steps)
         for key in asset.keys
     ]
     begin_collection()
