@@ -83,12 +83,12 @@ def evaluate_changes(
     context: SensorEvaluationContext, bigquery: BigQueryResource, postgres: PostgresResource, now: datetime
 ) -> SensorResult | SkipReason:
     """Evaluate one tick. If a server is unreachable, it skips and keeps the cursor."""
-    from coaching_assets.replica.changes import look
+    from coaching_assets.replica.changes import detect_changes
 
     try:
         settings = postgres.settings.load()
         with postgres.connect(autocommit=True) as database, bigquery.connect() as client:
-            changes = look(client, database, settings)
+            changes = detect_changes(client, database, settings)
     except CoachingError as error:
         return SkipReason(str(error))
     seen = Seen.parse(context.cursor)

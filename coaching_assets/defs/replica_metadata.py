@@ -10,7 +10,7 @@ from coaching_assets.catalogue import SourceTable
 from coaching_assets.replica.last_syncs import FIGURES
 
 if TYPE_CHECKING:
-    from coaching_assets.replica.loading import LoadCounts
+    from coaching_assets.replica.source_states import LoadCounts
     from coaching_assets.replica.sync import PipelineSync, TableSync
 
 COLUMN_SCHEMA = "dagster/column_schema"

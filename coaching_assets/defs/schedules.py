@@ -57,7 +57,7 @@ def _nothing_to_do(
 
     A server that cannot be reached, or a wrong setting, is a reason to run: the run then fails visibly.
     """
-    from coaching_assets.replica.changes import look
+    from coaching_assets.replica.changes import detect_changes
 
     latest = instance.get_runs(RunsFilter(job_name=SYNC_JOB), limit=1)
     if not latest or latest[0].status != DagsterRunStatus.SUCCESS:
@@ -69,7 +69,7 @@ def _nothing_to_do(
         if not instance.get_runs(whole, limit=1):
             return None
         with postgres.connect(autocommit=True) as database, bigquery.connect() as client:
-            changes = look(client, database, settings)
+            changes = detect_changes(client, database, settings)
     except CoachingError:
         return None
     if changes.changed or changes.unknowable or changes.found.failed:

@@ -19,7 +19,7 @@ from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.replica.erasing import GOING, mark, remember, remove
-from coaching_assets.replica.loading import one_at_a_time
+from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
 
 
@@ -103,7 +103,7 @@ def erase(settings: Settings, request: Request, *, only_look: bool = False) -> E
     """
     with connect(settings) as database, ExitStack() as held:
         for dataset in sorted(set(settings.datasets.values())):
-            held.enter_context(one_at_a_time(database, "gong_calls", dataset))
+            held.enter_context(schema_lock(database, dataset))
         held.callback(database.rollback)
         ensure_schema(database)
         publisher = held.enter_context(Publisher(database, settings).session())

@@ -22,8 +22,8 @@ from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.sync_status import read_entity
 from coaching_assets.publish.tables import TABLES
-from coaching_assets.replica.changes import Changes, look
-from coaching_assets.replica.loading import newest_source_time
+from coaching_assets.replica.changes import Changes, detect_changes
+from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
 
 
@@ -59,7 +59,7 @@ def evaluate_freshness(
 def _changes(bigquery: BigQuery, database: Connection, settings: Settings) -> tuple[Changes | None, str]:
     """The source's changes, or the reason why BigQuery does not tell."""
     try:
-        return look(bigquery, database, settings), ""
+        return detect_changes(bigquery, database, settings), ""
     except SourceError as error:
         return None, str(error)
 

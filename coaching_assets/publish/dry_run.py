@@ -9,8 +9,9 @@ from coaching_assets.catalogue import TABLES
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.publish.plan import Plan, make_plan
-from coaching_assets.replica import loading
 from coaching_assets.replica.scratch import scratch_replica
+from coaching_assets.replica.survey import survey_source
+from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
 
 FROM_REPLICA = "Computed from the replica, as the last sync left it."
@@ -43,7 +44,7 @@ def dry_run(settings: Settings, notify: Callable[[str], None]) -> DryRun:
     with connect(settings) as database:
         require_application_tables(database, settings.coaching_schema)
         database.rollback()
-        survey = loading.survey(bigquery, settings, TABLES)
+        survey = survey_source(bigquery, settings, TABLES)
         if survey.failed:
             raise SourceError(" ".join(dict.fromkeys(survey.failed.values())))
         is_complete = all(_has_rows(database, settings.datasets[t.source], t.name) for t in survey.present)
@@ -57,4 +58,4 @@ def dry_run(settings: Settings, notify: Callable[[str], None]) -> DryRun:
 
 
 def _has_rows(database: Connection, schema: str, table: str) -> bool:
-    return loading.newest_source_time(database, schema, table) is not None
+    return newest_source_time(database, schema, table) is not None

@@ -17,7 +17,7 @@ from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.publisher import Progress, Publisher
 from coaching_assets.publish.sync_status import write_failure
-from coaching_assets.replica.last_syncs import note_sync
+from coaching_assets.replica.last_syncs import record_sync
 from coaching_assets.settings import Settings
 
 
@@ -68,7 +68,7 @@ def publish_group(
             outcomes = {table: by_name[table.name] for table in rest}
             seconds = round(monotonic() - started, 3)
             for table, outcome in outcomes.items():
-                note_sync(database, qualified_name(settings, table), "loaded", figures(outcome, seconds))
+                record_sync(database, qualified_name(settings, table), "loaded", figures(outcome, seconds))
             database.commit()
             return GroupSync(outcomes, stopped, seconds)
 
@@ -107,7 +107,7 @@ def figures(outcome: Outcome, seconds: float) -> dict[str, Any]:
 def _record_failures(database: Connection, settings: Settings, reasons: Mapping[PublishedTable, str]) -> None:
     for table, reason in reasons.items():
         write_failure(database, table, reason)
-        note_sync(database, qualified_name(settings, table), "failed", {})
+        record_sync(database, qualified_name(settings, table), "failed", {})
     database.commit()
 
 

@@ -18,7 +18,7 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import column_types
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
-from coaching_assets.replica.loading import newest_source_time
+from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
 
 Kind = Literal["missing", "surplus", "different"]

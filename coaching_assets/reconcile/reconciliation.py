@@ -13,7 +13,7 @@ from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import Comparison, compare
 from coaching_assets.reconcile.repair import Tell, mend
-from coaching_assets.replica import loading
+from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
 
 
@@ -51,7 +51,7 @@ def reconcile(
         NotLoaded: a table could not be loaded again.
     """
     bigquery = connect_bigquery(settings)
-    survey = loading.survey(bigquery, settings, TABLES)
+    survey = survey_source(bigquery, settings, TABLES)
     comparisons = {table: _unseen(settings, survey, table) for table in TABLES if table not in survey.present}
     comparisons |= _compared(bigquery, settings, survey.present, survey.present)
     with connect(settings) as database:
@@ -95,7 +95,7 @@ def _compared(
     return comparisons
 
 
-def _unseen(settings: Settings, survey: loading.Survey, table: SourceTable) -> Comparison:
+def _unseen(settings: Settings, survey: Survey, table: SourceTable) -> Comparison:
     schema = settings.datasets[table.source]
     if table in survey.failed:
         return Comparison(table, schema, "failed", survey.failed[table])

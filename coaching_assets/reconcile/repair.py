@@ -20,8 +20,8 @@ from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import LOAD_ID
 from coaching_assets.reconcile.canonical import canonical
 from coaching_assets.reconcile.comparison import Comparison
-from coaching_assets.replica import loading
 from coaching_assets.replica.reloading import reload
+from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
 
 REMOVED_LOAD = "removed by reconciliation"
@@ -89,7 +89,7 @@ def remove_surplus(settings: Settings, comparison: Comparison, description: Tabl
     table, schema = comparison.table, comparison.schema
     with connect(settings) as lock, connect(settings) as database:
         lock.autocommit = True
-        with loading.one_at_a_time(lock, table.pipeline, schema), Publisher(database, settings).session() as publisher:
+        with schema_lock(lock, schema), Publisher(database, settings).session() as publisher:
             expressions = canonical(table, description, column_types(database, schema, table.name))
             name = sql.Identifier(schema, table.name)
             with database.cursor() as cursor:

@@ -11,7 +11,7 @@ from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import has_own_tables
-from coaching_assets.replica.loading import Survey, survey
+from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
 
 
@@ -29,13 +29,13 @@ class Changes:
     unknowable: frozenset[SourceTable]
 
 
-def look(bigquery: BigQuery, database: Connection, settings: Settings) -> Changes:
+def detect_changes(bigquery: BigQuery, database: Connection, settings: Settings) -> Changes:
     """Compare, without a query and without a byte billed, and note since when each table has been behind.
 
     Raises:
         SourceError: BigQuery does not answer.
     """
-    found = survey(bigquery, settings, TABLES)
+    found = survey_source(bigquery, settings, TABLES)
     if found.failed and not found.present and not found.absent:
         raise SourceError(next(iter(found.failed.values())))
     loaded = _loaded(database, settings)
@@ -74,4 +74,4 @@ def _note(database: Connection, settings: Settings, changed: Mapping[SourceTable
             "tables": [table.name for table in changed],
             "modified": list(changed.values()),
         }
-        cursor.execute(read_sql(__package__, "note_changes.sql"), parameters)
+        cursor.execute(read_sql(__package__, "record_changes.sql"), parameters)

@@ -1,4 +1,4 @@
-"""What is read of one table of the source; apart from the pipelines, because asking needs no dlt."""
+"""One extraction: the rows that a sync reads of one source table. Does not import dlt, which takes seconds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Extraction:
-    """What one table's extraction is to read, and, once it ran, what it read."""
+    """The rows to read of one table. `since` is None for all rows; `result` is set once reading began."""
 
     bigquery: "BigQuery"
     description: "TableDescription"
@@ -29,12 +29,12 @@ class Extraction:
     result: "TableRead | None" = field(default=None, init=False)
 
     def open(self, executor: "Executor") -> None:
-        """Have BigQuery prepare the reading before the first row is wanted."""
+        """Let BigQuery prepare the read session before the first row is needed."""
         self.result = self._read()
         self.result.open(executor)
 
     def batches(self) -> Iterator[Any]:
-        """The table's rows from `since` on, as Arrow batches that dlt and Postgres take."""
+        """Yield the table's rows since `since`, as Arrow batches with the replica's columns."""
         from coaching_assets.bigquery.arrow import to_loadable
 
         self.result = self.result or self._read()

@@ -10,14 +10,14 @@ FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows
 """The figures in a materialization's metadata, in the order in which they are shown."""
 
 
-def note_sync(database: Connection, table: str, state: str, metadata: Mapping[str, Any]) -> None:
+def record_sync(database: Connection, table: str, state: str, metadata: Mapping[str, Any]) -> None:
     """Note what a sync did to `table` (with its schema), for the metrics.
 
     A sync that could not do anything keeps what the one before it found out of the source's newest time.
     """
     with database.cursor() as cursor:
         cursor.execute(
-            read_sql(__package__, "note_sync.sql"),
+            read_sql(__package__, "record_sync.sql"),
             {name: metadata.get(name) or 0 for name in FIGURES}
             | {"table": table, "state": state, "newest_source_time": metadata.get("newest_source_time")},
         )

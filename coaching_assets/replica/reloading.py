@@ -7,9 +7,13 @@ from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.metadata import TableDescription
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres.connection import connect
-from coaching_assets.replica import erasing, loading
+from coaching_assets.replica import erasing
+from coaching_assets.replica.dlt_tables import prepare_staging
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.extraction import Extraction
+from coaching_assets.replica.extractions import extractions_for
+from coaching_assets.replica.failures import explain, run_apart
+from coaching_assets.replica.schema_lock import prepare_database, schema_lock
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
 
@@ -25,10 +29,10 @@ def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, 
         schema = settings.datasets[next(iter(some)).source]
         with (
             connect(settings, autocommit=True) as database,
-            loading.one_at_a_time(database, pipeline, schema),
+            schema_lock(database, schema),
         ):
-            loading.prepare_bookkeeping(database)
-            loading.prepare_staging(database, schema, some)
+            prepare_database(database)
+            prepare_staging(database, schema, some)
             load_ids, failed = run(bigquery, settings, pipeline, some)
             failures |= failed
             with database.cursor() as cursor:
@@ -56,7 +60,7 @@ def run(
     from coaching_assets.replica.pipelines import pipeline_for, source_for
 
     with connect(settings, autocommit=True) as database:
-        extractions = loading.extractions_for(bigquery, database, settings, tables)
+        extractions = extractions_for(bigquery, database, settings, tables)
     for extraction in extractions.values():
         extraction.since = None
     with working_folder(pipeline) as folder:
@@ -65,9 +69,9 @@ def run(
         def load(some: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
             yield dlt_pipeline.run(source_for(pipeline, some), **options)
 
-        loaded, errors = loading.run_apart(load, extractions)
+        loaded, errors = run_apart(load, extractions)
     load_ids = [load_id for info in loaded if info is not None for load_id in info.loads_ids]
-    return load_ids, {table: loading.explain(error) for table, error in errors.items()}
+    return load_ids, {table: explain(error) for table, error in errors.items()}
 
 
 def by_pipeline(

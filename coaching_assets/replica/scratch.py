@@ -11,9 +11,9 @@ from coaching_assets.catalogue import Source, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import column_types
-from coaching_assets.replica import loading
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.reloading import by_pipeline, run
+from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
 
 SCHEMAS: Mapping[Source, str] = {"gong": "coaching_dry_run_gong", "salesforce": "coaching_dry_run_salesforce"}
@@ -44,7 +44,7 @@ def scratch_replica(
         NotLoaded: some of the tables could not be loaded.
     """
     scratch = settings.model_copy(update={"gong_dataset": SCHEMAS["gong"], "salesforce_dataset": SCHEMAS["salesforce"]})
-    with connect(settings, autocommit=True) as database, loading.one_at_a_time(database, "gong_calls", "dry run"):
+    with connect(settings, autocommit=True) as database, schema_lock(database, "dry run"):
         _drop(database)
         try:
             failures: dict[SourceTable, str] = {}

@@ -10,11 +10,17 @@ from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.catalogue import PipelineName, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.retries import retried
-from coaching_assets.replica import erasing, loading, modifications
+from coaching_assets.postgres.tables import table_exists
+from coaching_assets.replica import erasing, modifications
+from coaching_assets.replica.dlt_tables import prepare_staging, prune_loads
 from coaching_assets.replica.extraction import Extraction
-from coaching_assets.replica.last_syncs import note_sync
-from coaching_assets.replica.loading import LoadCounts
+from coaching_assets.replica.extractions import extractions_for, opened
+from coaching_assets.replica.failures import explain, run_apart
+from coaching_assets.replica.last_syncs import record_sync
 from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
+from coaching_assets.replica.schema_lock import prepare_database, schema_lock
+from coaching_assets.replica.source_states import LoadCounts, load_counts, record_source_table
+from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.replica.trace import LoadTrace
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
@@ -110,7 +116,7 @@ class ReplicaSync:
         self._bigquery = bigquery
         self._run = run
         self._warn = warn
-        self._survey = loading.Survey({}, (), {}, {})
+        self._survey = Survey({}, (), {}, {})
 
     def sync(self) -> PipelineSync:
         """Load the tables that changed and record a result for every table.
@@ -131,23 +137,23 @@ class ReplicaSync:
         """Load under the schema's lock; a broken connection loses the lock, so a retry starts from the survey."""
         with (
             connect(self.settings, autocommit=True) as database,
-            loading.one_at_a_time(database, self.pipeline, self.schema),
+            schema_lock(database, self.schema),
         ):
-            loading.prepare_bookkeeping(database)
-            self._survey = loading.survey(self._bigquery, self.settings, self.tables)
+            prepare_database(database)
+            self._survey = survey_source(self._bigquery, self.settings, self.tables)
             present = self._survey.present
             unmodified = modifications.unmodified(database, self.schema, present)
             modified = {table: present[table] for table in present if table not in unmodified}
-            extractions = loading.extractions_for(self._bigquery, database, self.settings, modified)
-            loading.prepare_staging(database, self.schema, extractions)
+            extractions = extractions_for(self._bigquery, database, self.settings, modified)
+            prepare_staging(database, self.schema, extractions)
             errors, trace = self._load(extractions) if extractions else ({}, LoadTrace())
             with database.cursor() as cursor:
                 erasing.sweep(cursor, self.settings, extractions, trace.load_ids)
-            loading.prune_loads(database, self.schema)
+            prune_loads(database, self.schema)
         return _Loaded(unmodified, extractions, errors, trace)
 
     def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[dict[SourceTable, Exception], LoadTrace]:
-        with working_folder(self.pipeline) as folder, loading.opened(extractions.values()):
+        with working_folder(self.pipeline) as folder, opened(extractions.values()):
             from coaching_assets.replica.pipelines import pipeline_for, source_for
 
             pipeline = pipeline_for(self.pipeline, self.settings, folder)
@@ -155,12 +161,12 @@ class ReplicaSync:
             def run(remaining: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
                 yield from self._run(pipeline, source_for(self.pipeline, remaining))
 
-            results, errors = loading.run_apart(run, extractions)
+            results, errors = run_apart(run, extractions)
             return errors, LoadTrace.of(pipeline) if results else LoadTrace()
 
     def _record(self, loaded: _Loaded, seconds: float) -> tuple[TableSync, ...]:
         survey = self._survey
-        failed = {**survey.failed, **{table: loading.explain(error) for table, error in loaded.errors.items()}}
+        failed = {**survey.failed, **{table: explain(error) for table, error in loaded.errors.items()}}
         with connect(self.settings, autocommit=True) as database:
             return (
                 *(self._record_loaded(t, database, loaded, seconds) for t in loaded.extractions if t not in failed),
@@ -171,10 +177,10 @@ class ReplicaSync:
 
     def _record_loaded(self, table: SourceTable, database: Connection, loaded: _Loaded, seconds: float) -> TableSync:
         extraction = loaded.extractions[table]
-        counts = loading.load_counts(database, self.schema, table.name, loaded.trace.load_ids)
+        counts = load_counts(database, self.schema, table.name, loaded.trace.load_ids)
         modified = modifications.modification_read(extraction)
-        loading.note_source_table(database, self.schema, table.name, "loaded", modified=modified)
-        note_sync(database, self._name(table), "loaded", figures(counts, seconds))
+        record_source_table(database, self.schema, table.name, "loaded", modified=modified)
+        record_sync(database, self._name(table), "loaded", figures(counts, seconds))
         return TableSync(
             table,
             self._name(table),
@@ -186,8 +192,8 @@ class ReplicaSync:
         )
 
     def _record_unmodified(self, table: SourceTable, database: Connection) -> TableSync:
-        counts = loading.load_counts(database, self.schema, table.name, ())
-        note_sync(database, self._name(table), "loaded", figures(counts))
+        counts = load_counts(database, self.schema, table.name, ())
+        record_sync(database, self._name(table), "loaded", figures(counts))
         modified = self._survey.present[table].modified
         version = modified.isoformat() if modified else ""
         drift = self._drift(table, database)
@@ -195,7 +201,7 @@ class ReplicaSync:
 
     def _record_absent(self, table: SourceTable, database: Connection) -> TableSync:
         reason = f"{self._name(table)} is not at the source, so {table.without}."
-        expected = table.required or loading.table_exists(database, self.schema, table.name)
+        expected = table.required or table_exists(database, self.schema, table.name)
         self._record_state(table, database, "not at the source", reason)
         return TableSync(table, self._name(table), "not at the source", reason=reason, expected=expected)
 
@@ -205,8 +211,8 @@ class ReplicaSync:
 
     def _record_state(self, table: SourceTable, database: Connection, state: State, reason: str) -> None:
         missing = self._survey.incomplete.get(table)
-        note_sync(database, self._name(table), state, {})
-        loading.note_source_table(database, self.schema, table.name, state, reason, missing=missing)
+        record_sync(database, self._name(table), state, {})
+        record_source_table(database, self.schema, table.name, state, reason, missing=missing)
 
     def _drift(self, table: SourceTable, database: Connection) -> SchemaDrift:
         return schema_drift(database, self.schema, table.name, self._survey.present[table].fields)

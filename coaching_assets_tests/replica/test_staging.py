@@ -5,7 +5,7 @@ from psycopg2.extensions import connection as Connection
 
 from coaching_assets.demo.sample import change_set, generate
 from coaching_assets.replica.destination import MergeJob
-from coaching_assets.replica.loading import prepare_bookkeeping
+from coaching_assets.replica.schema_lock import prepare_database
 from coaching_assets_tests.support.deployment import Deployment
 
 TABLES = """
@@ -37,7 +37,7 @@ HINDRANCES = {
 @pytest.fixture
 def staged(deployment: Deployment) -> Deployment:
     with deployment.connect() as database:
-        prepare_bookkeeping(database)
+        prepare_database(database)
     deployment.query(TABLES)
     return deployment
 

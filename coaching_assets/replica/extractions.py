@@ -1,0 +1,52 @@
+"""Decide what to read of each table, and open the read sessions ahead of time."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.catalogue import SourceTable
+from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.tables import table_exists
+from coaching_assets.replica.dlt_tables import forget_stored_schema
+from coaching_assets.replica.extraction import Extraction
+from coaching_assets.replica.placement import placements
+from coaching_assets.replica.survey import CONCURRENT_REQUESTS
+from coaching_assets.replica.watermark import newest_source_time
+from coaching_assets.settings import Settings
+
+
+def extractions_for(
+    bigquery: BigQuery, database: Connection, settings: Settings, present: Mapping[SourceTable, TableDescription]
+) -> dict[SourceTable, Extraction]:
+    """Plan one extraction per table: all rows the first time, then the rows since the watermark minus the overlap.
+
+    All tables are read as of the same snapshot.
+    """
+    snapshot = datetime.now(UTC)
+    for table in present:
+        if not table_exists(database, settings.datasets[table.source], table.name):
+            forget_stored_schema(database, settings.datasets[table.source], table.pipeline)
+    extractions: dict[SourceTable, Extraction] = {}
+    for table, description in present.items():
+        watermark = newest_source_time(database, settings.datasets[table.source], table.name)
+        since = watermark - settings.replica_overlap if watermark is not None else None
+        key = table.key_for(frozenset(description.columns))
+        placed = placements(database, settings.datasets[table.source], table.name, description.fields, key)
+        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
+    return extractions
+
+
+@contextmanager
+def opened(extractions: Iterable[Extraction]) -> Iterator[None]:
+    """Open all read sessions concurrently while dlt is imported; dlt itself would open them one by one."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(max_workers=CONCURRENT_REQUESTS)
+    try:
+        for extraction in extractions:
+            extraction.open(pool)
+        yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
