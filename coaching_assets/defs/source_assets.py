@@ -45,11 +45,11 @@ def external_assets(settings: Settings) -> list[AssetsDefinition]:
     def bigquery_tables(
         context: AssetExecutionContext, bigquery: BigQueryResource, postgres: PostgresResource
     ) -> Iterator[ObserveResult]:
-        from coaching_assets.replica.loading import survey
+        from coaching_assets.replica.survey import survey_source
 
         selected = [table for table, spec in specs.items() if spec.key in context.selected_asset_keys]
         with as_failure(), bigquery.connect() as client:
-            found = survey(client, postgres.settings.load(), selected).present
+            found = survey_source(client, postgres.settings.load(), selected).present
         for table, description in found.items():
             seen = observation(settings, table, description)
             version = DataVersion(seen.tags[DATA_VERSION_TAG])
