@@ -1,41 +1,86 @@
-"""Query jobs: run to their end, within the configured limit of bytes, and names as BigQuery's SQL writes them."""
+"""Runs query jobs to their end, within the limit of bytes that the settings define."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from coaching_assets.bigquery.client import REQUEST_SECONDS, USER_AGENT, BigQuery
-from coaching_assets.bigquery.errors import LimitExceeded, SourceError, Unavailable, reasons
-from coaching_assets.bigquery.metadata import TableDescription
+import pyarrow as pa
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.bigquery import ArrayQueryParameter, QueryJob, QueryJobConfig, ScalarQueryParameter
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+from google.cloud.bigquery.table import RowIterator
+
+from coaching_assets.bigquery.errors import LimitExceeded, Unavailable
+from coaching_assets.bigquery.google_errors import reasons, translated_errors
+from coaching_assets.bigquery.request_settings import QUERY_SECONDS, REQUEST_SECONDS, USER_AGENT
+from coaching_assets.bigquery.tables import TableDescription
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import ArrayQueryParameter, QueryJob, ScalarQueryParameter
+    from coaching_assets.bigquery.client import BigQuery
 
-QUERY_SECONDS = 900.0
+Parameters: TypeAlias = Mapping[str, tuple[str, Any]]
+"""The type (INT64, STRING, TIMESTAMP, ...) and value of each named query parameter. A list makes an ARRAY."""
 
 
-def run_query(
-    bigquery: BigQuery,
-    table: TableDescription,
-    statement: str,
-    parameters: "Sequence[ScalarQueryParameter | ArrayQueryParameter]" = (),
-) -> "QueryJob":
-    """Run a query about one table to its end.
+@dataclass(frozen=True)
+class QueryResult:
+    """A query job that ended.
+
+    Iterating over its rows sends requests, so do it inside `BigQuery.translated_errors`.
+    """
+
+    bigquery: "BigQuery"
+    job: QueryJob
+
+    @property
+    def bytes_billed(self) -> int:
+        """The bytes that BigQuery bills for the job."""
+        return int(self.job.total_bytes_billed or 0)
+
+    def rows(self) -> RowIterator:
+        """The rows over the REST API: suited to small results."""
+        return self.job.result(retry=self.bigquery.retry, timeout=QUERY_SECONDS)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows as Arrow batches over the Storage Read API. An emulator has no results there and serves REST."""
+        storage = None if self.bigquery.emulator else self.bigquery.storage
+        yield from self.rows().to_arrow_iterable(bqstorage_client=storage)
+
+
+def run_query(bigquery: "BigQuery", table: TableDescription, statement: str, parameters: Parameters) -> QueryResult:
+    """Run a query to its end.
+
+    Args:
+        bigquery: the connection.
+        table: the table that the query reads, for error messages.
+        statement: GoogleSQL, with the names of `parameters` as `@name`.
+        parameters: the values of the statement's parameters.
 
     Raises:
-        LimitExceeded: it would cost more than BIGQUERY_MAXIMUM_BYTES_BILLED.
-        Unavailable: it did not end in time.
-        GoogleAPIError: BigQuery refused; see `errors.explained`.
+        LimitExceeded: the query would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED. It is not run and not billed:
+            https://cloud.google.com/bigquery/docs/best-practices-costs#restrict-bytes-billed
+        Unavailable: the query did not end in time.
+        SourceError: BigQuery rejects the query.
     """
-    from google.api_core.exceptions import GoogleAPICallError
-    from google.cloud.bigquery import QueryJobConfig
-    from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
-
     config = QueryJobConfig(
         maximum_bytes_billed=bigquery.settings.bigquery_maximum_bytes_billed,
         use_legacy_sql=False,
         labels={"application": USER_AGENT},
-        query_parameters=list(parameters),
+        query_parameters=[_parameter(name, *typed) for name, typed in parameters.items()],
     )
+    with translated_errors(bigquery.subject(table.dataset, table.table)):
+        try:
+            return QueryResult(bigquery, _run(bigquery, table, statement, config))
+        except GoogleAPICallError as error:
+            if "bytesBilledLimitExceeded" not in reasons(error) and "bytes billed" not in str(error):
+                raise
+            raise LimitExceeded(
+                f"A query of {table} would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED "
+                f"({bigquery.settings.bigquery_maximum_bytes_billed} bytes). Raise the limit, or make the view cheaper."
+            ) from error
+
+
+def _run(bigquery: "BigQuery", table: TableDescription, statement: str, config: QueryJobConfig) -> QueryJob:
     job = None
     try:
         job = bigquery.rest.query(
@@ -46,32 +91,16 @@ def run_query(
             timeout=REQUEST_SECONDS,
         )
         job.result(retry=bigquery.retry, timeout=QUERY_SECONDS)
-    except GoogleAPICallError as error:
-        if "bytesBilledLimitExceeded" in reasons(error) or "bytes billed" in str(error):
-            raise LimitExceeded(
-                f"Reading {table} would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED, which is "
-                f"{bigquery.settings.bigquery_maximum_bytes_billed} bytes. Raise it, or make the view cheaper."
-            ) from error
-        raise
     except TimeoutError as error:
         if job is not None:
             job.cancel(retry=bigquery.retry, timeout=REQUEST_SECONDS)
-        raise Unavailable(f"The query of {table} did not end within {QUERY_SECONDS:.0f} s.") from error
+        raise Unavailable(
+            f"The query of {table} did not end within {QUERY_SECONDS:.0f} s and was cancelled. Try again later."
+        ) from error
     return job
 
 
-def quoted_path(table: TableDescription) -> str:
-    """A table's whole name in BigQuery's SQL."""
-    return ".".join(quoted(part) for part in (table.project, table.dataset, table.table))
-
-
-def quoted(identifier: str) -> str:
-    """An identifier of BigQuery's SQL, in backticks.
-
-    Raises:
-        SourceError: it holds what no identifier of BigQuery can hold.
-    """
-    if not identifier or any(not character.isprintable() for character in identifier):
-        raise SourceError(f"{identifier!r} is no identifier of BigQuery.")
-    escaped = identifier.replace("\\", "\\\\").replace("`", "\\`")
-    return f"`{escaped}`"
+def _parameter(name: str, kind: str, value: Any) -> ScalarQueryParameter | ArrayQueryParameter:
+    if isinstance(value, list):
+        return ArrayQueryParameter(name, kind, value)
+    return ScalarQueryParameter(name, kind, value)

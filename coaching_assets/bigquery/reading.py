@@ -1,4 +1,4 @@
-"""Reads a table's rows as Arrow batches: tables by the Storage Read API, views by a query job and its result table."""
+"""Reads a table's rows as Arrow batches: stored tables over the Storage Read API, views by a query job."""
 
 import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -6,45 +6,53 @@ from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from coaching_assets.bigquery.client import REQUEST_SECONDS, USER_AGENT, BigQuery
-from coaching_assets.bigquery.errors import SourceError, explained
-from coaching_assets.bigquery.metadata import TableDescription
-from coaching_assets.bigquery.queries import QUERY_SECONDS, quoted, quoted_path, run_query
+import pyarrow as pa
+from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound, ServerError, TooManyRequests
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud.bigquery_storage_v1.types import ArrowSerializationOptions, DataFormat, ReadSession
+
+from coaching_assets.bigquery.arrow.batches import to_loadable
+from coaching_assets.bigquery.errors import SourceError
+from coaching_assets.bigquery.identifiers import quoted, quoted_path
+from coaching_assets.bigquery.queries import Parameters
+from coaching_assets.bigquery.request_settings import REQUEST_SECONDS, USER_AGENT
 from coaching_assets.bigquery.streams import StreamsRead
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import CURSOR
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from google.api_core.retry import Retry
-    from google.cloud.bigquery import QueryJob, ScalarQueryParameter
-    from google.cloud.bigquery_storage_v1.types import ReadSession
+    from coaching_assets.bigquery.client import BigQuery
 
 logger = logging.getLogger(__name__)
 
-STORED_KINDS = frozenset({"TABLE", "SNAPSHOT", "CLONE"})
-"""The kinds of tables that the Storage Read API reads; all others go through a query job."""
+Opened: TypeAlias = tuple[int, pa.Schema, Iterable[pa.RecordBatch]]
+"""The bytes that BigQuery scans or bills (0 if it does not report them), the schema, and the batches."""
 
-Opened: TypeAlias = "tuple[int, pa.Schema, Iterable[pa.RecordBatch]]"
-"""The bytes that BigQuery says it scans or bills (0 if it does not say), the schema, and the batches."""
+TRANSIENT = if_exception_type(
+    ServerError,  # UNAVAILABLE, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED
+    TooManyRequests,  # RESOURCE_EXHAUSTED
+    Aborted,
+)
+"""The errors after which creating a read session is retried."""
 
 
 class TableRead:
     """One pass over a table's rows, as record batches of the selected columns.
 
-    There is at least one batch, perhaps an empty one. While the iteration goes on, and after it, `rows` and `bytes` say
-    how much was read; `bytes` is what BigQuery says that it scans or bills, else the size of the batches in memory.
+    There is at least one batch, which may be empty. `rows` and `bytes` count what the iteration has read so far.
+    `bytes` is BigQuery's figure of bytes scanned or billed, or the size of the batches in memory if it has none.
     """
 
     def __init__(
         self,
-        bigquery: BigQuery,
+        bigquery: "BigQuery",
         table: TableDescription,
         columns: Sequence[str],
         since: datetime | None,
         snapshot: datetime | None,
         streams: int,
     ) -> None:
-        """Prepare the pass; nothing is sent before the iteration begins."""
+        """Prepare the pass; see `read` for the arguments. No request is sent yet."""
         self.table = table
         self.columns = tuple(columns)
         self.rows = 0
@@ -57,50 +65,51 @@ class TableRead:
         self._opening: Future[Opened] | None = None
 
     def open(self, executor: Executor) -> None:
-        """Have the session opened before the first row is wanted: of several tables at once.
+        """Create the read session ahead of the iteration, so that the sessions of several tables open concurrently.
 
-        What goes wrong is raised by the iteration. The query of a view waits for that too: it may take long and costs.
+        The iteration raises the errors. A view's query does not start here, because it may take long and costs money.
         """
-        if self.table.kind in STORED_KINDS:
-            import google.cloud.bigquery_storage_v1  # noqa: F401 - by one thread alone
+        if self.table.is_stored:
+            self._opening = executor.submit(self._open_table, self._snapshot)
 
-            self._opening = executor.submit(self._table, self._snapshot)
+    def loadable_batches(self) -> Iterator[pa.RecordBatch]:
+        """The batches in types that dlt and Postgres take without loss; see `arrow.batches`."""
+        for batch in self:
+            yield to_loadable(batch, self.table.fields)
 
-    def __iter__(self) -> "Iterator[pa.RecordBatch]":
-        """The batches, in no particular order; ending early breaks off the reading.
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """The batches, in any order. Ending the iteration early ends the read.
 
         Raises:
-            TableNotFound: the table went away since it was described.
+            TableNotFound: the table was deleted after it was described.
             AccessDenied: the account may see the table but not read it.
-            LimitExceeded: a view would cost more than BIGQUERY_MAXIMUM_BYTES_BILLED.
-            Unavailable: BigQuery was not reachable, or broke off again and again.
-            SourceError: BigQuery refused for another reason.
+            LimitExceeded: a view would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED.
+            Unavailable: BigQuery is out of reach, or broke off too many times.
+            SourceError: BigQuery rejects the request for another reason.
         """
         self.rows = self.bytes = 0
-        with explained(self._subject):
-            if self.table.kind in STORED_KINDS:
+        with self._bigquery.translated_errors(self.table.dataset, self.table.table):
+            if self.table.is_stored:
                 yield from self._stored()
             else:
-                yield from self._pass(self._view())
+                yield from self._counted(self._open_view())
 
-    def _stored(self) -> "Iterator[pa.RecordBatch]":
-        """Read by the Storage Read API, once more from the beginning where the session came to its end before its rows.
+    def _stored(self) -> Iterator[pa.RecordBatch]:
+        """Read the stored table. If its session ends early, read the table once more from the beginning, as of now.
 
-        A session ends after some hours, and when its table is replaced. Batches that were handed on come again then,
-        which the upsert by key that follows makes harmless.
+        A session ends after six hours, and when its table is replaced:
+        https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#readsession
+        Rows then arrive twice, which is harmless because the load that follows is an upsert by key.
         """
-        from google.api_core.exceptions import FailedPrecondition, NotFound
-
-        opening, self._opening = self._opening, None  # a session is good for one pass
+        opening, self._opening = self._opening, None  # A session serves one pass only.
         try:
-            yield from self._pass(opening.result() if opening is not None else self._table(self._snapshot))
+            yield from self._counted(opening.result() if opening is not None else self._open_table(self._snapshot))
         except (FailedPrecondition, NotFound) as error:
-            logger.warning("Reading %s anew, as it is now: %s", self._subject, error.message)
-            yield from self._pass(self._table(None))
+            logger.warning("Reading %s again, in its current state: %s", self._subject, error.message)
+            yield from self._counted(self._open_table(None))
 
-    def _pass(self, opened: Opened) -> "Iterator[pa.RecordBatch]":
-        import pyarrow as pa
-
+    def _counted(self, opened: Opened) -> Iterator[pa.RecordBatch]:
+        """The batches of one session, counted; an empty batch if no session has returned a row."""
         scanned, schema, batches = opened
         before, in_memory, iterator = self.bytes, 0, iter(batches)
         nothing_yet = self.rows == 0
@@ -117,7 +126,7 @@ class TableRead:
         if nothing_yet and self.rows == 0:
             yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
-    def _table(self, snapshot: datetime | None) -> Opened:
+    def _open_table(self, snapshot: datetime | None) -> Opened:
         table = self.table
         session = self._create_session(
             _path(table.project, table.dataset, table.table),
@@ -126,35 +135,29 @@ class TableRead:
         )
         return session.estimated_total_bytes_scanned, *self._streams_of(session)
 
-    def _view(self) -> Opened:
-        import pyarrow as pa
-        from google.api_core.exceptions import NotFound
-
-        job = self._query()
-        billed = job.total_bytes_billed or 0
-        result: Any = job.destination
+    def _open_view(self) -> Opened:
+        """Run the view's query and open the table that holds its result."""
+        result = self._bigquery.query(self.table, *self._statement())
+        destination: Any = result.job.destination
+        path = _path(destination.project, destination.dataset_id, destination.table_id)
         try:
-            session = self._create_session(_path(result.project, result.dataset_id, result.table_id))
+            session = self._create_session(path)
         except NotFound:
-            # An emulator keeps results out of the Read API's sight; over REST they come slowly, but they come.
-            rows = job.result(retry=self._bigquery.retry, timeout=QUERY_SECONDS)
+            # The emulator does not offer results over the Read API. REST is slower but works.
+            rows = result.rows()
             if not rows.total_rows:
-                return billed, rows.to_arrow(create_bqstorage_client=False).schema, ()
-            return billed, pa.schema([]), rows.to_arrow_iterable()
-        return billed, *self._streams_of(session)
+                return result.bytes_billed, rows.to_arrow(create_bqstorage_client=False).schema, ()
+            return result.bytes_billed, pa.schema([]), rows.to_arrow_iterable()
+        return result.bytes_billed, *self._streams_of(session)
 
-    def _streams_of(self, session: "ReadSession") -> "tuple[pa.Schema, Iterable[pa.RecordBatch]]":
-        import pyarrow as pa
-
+    def _streams_of(self, session: ReadSession) -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         names = [stream.name for stream in session.streams]
-        patience = self._bigquery.settings.bigquery_stall_seconds
-        return schema, StreamsRead(self._bigquery.storage, names, schema, stall_seconds=patience)
+        stall_seconds = self._bigquery.settings.bigquery_stall_seconds
+        return schema, StreamsRead(self._bigquery.storage, names, schema, stall_seconds=stall_seconds)
 
-    def _create_session(self, path: str, restriction: str = "", snapshot: datetime | None = None) -> "ReadSession":
-        from google.cloud.bigquery_storage_v1.types import ArrowSerializationOptions, DataFormat, ReadSession
-
-        # BigQuery accepts one kind of compression, Arrow's own or the response's; pyarrow undoes the first by itself.
+    def _create_session(self, path: str, restriction: str = "", snapshot: datetime | None = None) -> ReadSession:
+        # BigQuery accepts one compression, of the Arrow buffers or of the response. pyarrow decompresses the former.
         options = ReadSession.TableReadOptions(
             selected_fields=self.columns,
             row_restriction=restriction,
@@ -169,30 +172,21 @@ class TableRead:
             parent=f"projects/{self._bigquery.project}",
             read_session=wanted,
             max_stream_count=self._max_streams,
-            retry=_storage_retry(self._bigquery.retry_seconds),
+            retry=Retry(TRANSIENT, initial=0.1, maximum=10.0, timeout=self._bigquery.retry_seconds),
             timeout=REQUEST_SECONDS,
         )
 
-    def _query(self) -> "QueryJob":
-        """Run the query job of a view or an external table to its end."""
-        statement, parameters = self._statement()
-        return run_query(self._bigquery, self.table, statement, parameters)
-
-    def _statement(self) -> "tuple[str, list[ScalarQueryParameter]]":
-        from google.cloud.bigquery import ScalarQueryParameter
-
-        table = self.table
+    def _statement(self) -> tuple[str, Parameters]:
         columns = ", ".join(quoted(column) for column in self.columns)
-        statement = f"SELECT {columns} FROM {quoted_path(table)}"
+        statement = f"SELECT {columns} FROM {quoted_path(self.table)}"
         if self._since is None:
-            return statement, []
+            return statement, {}
         cursor = quoted(CURSOR)
-        statement += f" WHERE {cursor} >= @since OR {cursor} IS NULL"
-        return statement, [ScalarQueryParameter("since", "TIMESTAMP", self._since)]
+        return f"{statement} WHERE {cursor} >= @since OR {cursor} IS NULL", {"since": ("TIMESTAMP", self._since)}
 
 
 def read(
-    bigquery: BigQuery,
+    bigquery: "BigQuery",
     table: TableDescription,
     *,
     since: datetime | None = None,
@@ -200,35 +194,41 @@ def read(
     columns: Sequence[str] | None = None,
     streams: int = 1,
 ) -> TableRead:
-    """Read a table.
+    """Prepare one pass over a table's rows.
 
     Args:
-        bigquery: where from.
-        table: as `describe` gave it.
-        since: only rows that Fivetran processed at or after this time, and those without such a time; None reads all,
-            and so does a table that has no `_fivetran_synced TIMESTAMP`.
-        snapshot: the table as it was at this time; None is now. Views and external tables are always read as of now.
-        columns: the columns to read, in any order; None reads all. Batches have them in the table's order.
-        streams: how many streams are read at once, at most.
+        bigquery: the connection.
+        table: the table's description, as `describe` returns it.
+        since: read only rows that Fivetran processed at or after this time, and rows without such a time. None reads
+            all rows, and so does a table without `_fivetran_synced TIMESTAMP`.
+        snapshot: read the table's state at this time. None reads the current state, as views and external tables
+            always do.
+        columns: the columns to read, in any order. None reads all. Batches have them in the table's order.
+        streams: the highest number of streams to read concurrently, 1 or more.
 
     Raises:
-        SourceError: the table has no such columns, or no columns at all.
-        ValueError: a time does not know its time zone.
+        SourceError: the table lacks one of the columns, or has no columns at all.
+        ValueError: a time has no time zone.
     """
     if any(moment is not None and moment.tzinfo is None for moment in (since, snapshot)):
-        raise ValueError("since and snapshot must know their time zone")
+        raise ValueError("since and snapshot need a time zone")
     known = table.columns
     missing = [column for column in columns or () if column not in known]
     if missing:
-        raise SourceError(f"{table} has no column {', '.join(missing)}. It has {', '.join(known)}.")
+        raise SourceError(
+            f"{table} has no column {', '.join(missing)}. Select it in Fivetran; the table has {', '.join(known)}."
+        )
     wanted = [column for column in known if columns is None or column in columns]
     if not wanted:
-        raise SourceError(f"{table} has no columns to read. Is Fivetran still creating it?")
+        raise SourceError(f"{table} has no columns to read. If Fivetran is still creating it, sync again later.")
     return TableRead(bigquery, table, wanted, since, snapshot, streams)
 
 
 def restriction(since: datetime) -> str:
-    """The Storage Read API's filter for rows processed since then; it takes no parameters, so the time is a literal."""
+    """The Storage Read API's row filter for rows that Fivetran processed since then.
+
+    The API takes no query parameters, so the time is a literal: https://cloud.google.com/bigquery/docs/reference/storage
+    """
     moment = since.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
     cursor = quoted(CURSOR)
     return f"{cursor} >= TIMESTAMP '{moment}' OR {cursor} IS NULL"
@@ -241,15 +241,3 @@ def _path(project: str, dataset: str, table: str) -> str:
 def _has_cursor(table: TableDescription) -> bool:
     field = table.field(CURSOR)
     return field is not None and field.type == "TIMESTAMP" and not field.repeated
-
-
-def _storage_retry(seconds: float) -> "Retry":
-    from google.api_core import exceptions
-    from google.api_core.retry import Retry, if_exception_type
-
-    passing = if_exception_type(
-        exceptions.ServerError,  # UNAVAILABLE, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED
-        exceptions.TooManyRequests,  # RESOURCE_EXHAUSTED
-        exceptions.Aborted,
-    )
-    return Retry(passing, initial=0.1, maximum=10.0, timeout=seconds)

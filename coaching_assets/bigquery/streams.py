@@ -1,55 +1,63 @@
-"""Reads the streams of a Storage Read session at once, a thread each, into one queue of bounded size."""
+"""Reads the streams of a Storage Read API session concurrently, one thread each, into one queue of bounded size."""
 
 import random
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import grpc
+import pyarrow as pa
+from google.api_core.exceptions import from_grpc_error
+from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+from google.cloud.bigquery_storage_v1.types import ReadRowsRequest
 
 from coaching_assets.bigquery.memory import Trimmer
 from coaching_assets.bigquery.messages import record_batch
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 READ_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
 
 MAX_QUEUED_BYTES = 16 * 1024**2
 MAX_QUEUED_BATCHES = 32
 MAX_BATCH_BYTES = 16 * 1024**2
-"""Larger batches are handed on in slices, so that what follows needs little memory too."""
+"""Larger batches are passed on in slices, so that later stages need little memory too."""
 
 MAX_ATTEMPTS = 5
-"""How often in a row a stream may break without having delivered anything."""
+"""Consecutive attempts of a stream that deliver nothing before it fails."""
 FIRST_PAUSE_SECONDS = 0.25
 TRANSIENT = frozenset(
     {"UNAVAILABLE", "UNKNOWN", "INTERNAL", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
 )
-"""gRPC's status codes after which a stream is resumed."""
+"""The gRPC status codes after which a stream is resumed: https://grpc.io/docs/guides/status-codes/"""
 
 
 class StreamsRead:
-    """Iterates over the batches of several streams, in no particular order.
+    """Iterates over the batches of several streams, in any order.
 
-    A stream that breaks is resumed at the row after the last one received. BigQuery honours that offset; a server that
-    ignores it delivers rows twice, which the upsert by key that follows makes harmless. Google's own
-    `BigQueryReadClient.read_rows` resumes too, but cannot be stopped while it waits, and retries for a day.
+    A stream that breaks is resumed at the row after the last one received. BigQuery honours that offset. A server that
+    ignores it delivers rows twice, which is harmless because the load that follows is an upsert by key. Google's own
+    `BigQueryReadClient.read_rows` resumes too, but cannot be stopped while it waits, and retries for a day:
+    https://github.com/googleapis/google-cloud-python/tree/main/packages/google-cloud-bigquery-storage
     """
 
     def __init__(
         self,
-        client: "BigQueryReadClient",
+        client: BigQueryReadClient,
         names: Sequence[str],
-        schema: "pa.Schema",
+        schema: pa.Schema,
         *,
         stall_seconds: float,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
     ) -> None:
-        """Prepare to read the streams of these names; the threads start with the iteration.
+        """Prepare to read the streams. The iteration starts the threads.
 
-        After `stall_seconds` without a message the calls are broken off and resumed.
-        `queued_bytes` is what was received and is not yet handed on.
+        Args:
+            client: the client of the Storage Read API.
+            names: the names of the session's streams.
+            schema: the session's schema.
+            stall_seconds: after this time without a message, all calls are cancelled and resumed.
+            max_queued_bytes: the size of the queue. A single batch may be larger.
         """
         self._client = client
         self._names = names
@@ -65,11 +73,11 @@ class StreamsRead:
         self._calls: dict[str, Any] = {}
         self._threads: list[threading.Thread] = []
 
-    def __iter__(self) -> "Iterator[pa.RecordBatch]":
-        """The batches; ending the iteration early, or an error in any stream, ends all threads.
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """The batches. Ending the iteration early, or an error in any stream, ends all threads.
 
         Raises:
-            GoogleAPICallError: a stream failed for good.
+            GoogleAPICallError: a stream failed with a permanent error, or too many times.
         """
         self._start()
         try:
@@ -81,7 +89,7 @@ class StreamsRead:
             self.close()
 
     def close(self) -> None:
-        """Break off the calls and wait for the threads, which takes no longer than decoding one message."""
+        """Cancel the calls and wait for the threads, which end once they have decoded their current message."""
         self._closing.set()
         with self._changed:
             calls = list(self._calls.values())
@@ -96,11 +104,12 @@ class StreamsRead:
     def _start(self) -> None:
         self._running = len(self._names)
         for number, name in enumerate(self._names):
-            thread = threading.Thread(target=self._read, args=(name,), name=f"bigquery-stream-{number}", daemon=True)
+            thread = threading.Thread(target=self._run, args=(name,), name=f"bigquery-stream-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _take(self) -> "pa.RecordBatch | None":
+    def _take(self) -> pa.RecordBatch | None:
+        """The next batch; None once all streams have ended."""
         with self._changed:
             while not self._queue and self._running and self._error is None:
                 if not self._changed.wait(self._stall_seconds):
@@ -115,8 +124,8 @@ class StreamsRead:
             self._changed.notify_all()
             return batch
 
-    def _put(self, batch: "pa.RecordBatch") -> None:
-        """Queue a batch once there is room; one alone is always let in, however large."""
+    def _put(self, batch: pa.RecordBatch) -> None:
+        """Queue a batch once there is room. An empty queue takes a batch of any size."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing.is_set() or self._has_room_for(batch))
             if not self._closing.is_set():
@@ -124,12 +133,13 @@ class StreamsRead:
                 self.queued_bytes += batch.nbytes
                 self._changed.notify_all()
 
-    def _has_room_for(self, batch: "pa.RecordBatch") -> bool:
+    def _has_room_for(self, batch: pa.RecordBatch) -> bool:
         return not self._queue or (
             len(self._queue) < MAX_QUEUED_BATCHES and self.queued_bytes + batch.nbytes <= self._max_queued_bytes
         )
 
-    def _read(self, name: str) -> None:
+    def _run(self, name: str) -> None:
+        """Read one stream in a thread, and record its error."""
         error: BaseException | None = None
         try:
             self._read_to_the_end(name)
@@ -142,16 +152,13 @@ class StreamsRead:
             self._changed.notify_all()
 
     def _read_to_the_end(self, name: str) -> None:
-        import grpc
-        from google.api_core.exceptions import from_grpc_error
-
         offset = attempts = 0
         while not self._closing.is_set():
             try:
                 for message in self._call(name, offset):
                     attempts = 0
-                    offset += self._hand_on(message)
-                    del message  # it is as large as its rows, and the next one may be long in coming
+                    offset += self._pass_on(message)
+                    del message  # It is as large as its rows, and the next one may take long to arrive.
                     if self._closing.is_set():
                         return
                 return
@@ -161,20 +168,18 @@ class StreamsRead:
                     raise from_grpc_error(error) from error  # type: ignore[no-untyped-call]
                 self._closing.wait(FIRST_PAUSE_SECONDS * 2**attempts * random.uniform(0.5, 1.0))
 
-    def _hand_on(self, message: bytes) -> int:
+    def _pass_on(self, message: bytes) -> int:
+        """Queue a message's rows; returns their number."""
         batch = record_batch(message, self._schema)
         for part in slices(batch):
             self._put(part)
         return int(batch.num_rows)
 
     def _call(self, name: str, offset: int) -> Any:
-        from google.api_core.gapic_v1.routing_header import to_grpc_metadata
-        from google.cloud.bigquery_storage_v1.types import ReadRowsRequest
-
         request = ReadRowsRequest(read_stream=name, offset=offset)
         metadata = [to_grpc_metadata((("read_stream", name),))]  # type: ignore[no-untyped-call]
         transport: Any = self._client.transport
-        # the transport's own method would parse the answers; see messages.py
+        # The transport's own method would parse the answers; see messages.py.
         read_rows = transport.grpc_channel.unary_stream(READ_ROWS, request_serializer=ReadRowsRequest.serialize)
         call = read_rows(request, metadata=metadata)
         with self._changed:
@@ -184,8 +189,8 @@ class StreamsRead:
         return call
 
 
-def slices(batch: "pa.RecordBatch", max_bytes: int = MAX_BATCH_BYTES) -> "Iterator[pa.RecordBatch]":
-    """The batch in slices of about `max_bytes`, without copying; never less than a row."""
+def slices(batch: pa.RecordBatch, max_bytes: int = MAX_BATCH_BYTES) -> Iterator[pa.RecordBatch]:
+    """The batch in slices of about `max_bytes` and at least one row, without a copy."""
     rows = max(1, batch.num_rows * max_bytes // max(batch.nbytes, 1))
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)

@@ -33,7 +33,7 @@ from coaching_assets.publish.tables import reached_from
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from coaching_assets.bigquery.metadata import TableDescription
+    from coaching_assets.bigquery.tables import TableDescription
     from coaching_assets.replica.changes import Changes
 
 MAXIMUM_QUIET_PERIODS = 10

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetExecutionContext, ConfigurableResource, MaterializeResult, ResourceDependency
 from pydantic import Field
 
+from coaching_assets.bigquery import connect as connect_bigquery
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.settings import Settings, load_settings, usable_settings
@@ -47,8 +48,6 @@ class BigQueryResource(ConfigurableResource[None]):
         Raises:
             SettingError: the project or the key file is missing.
         """
-        from coaching_assets.bigquery.client import connect as connect_bigquery
-
         return connect_bigquery(self.settings.load())
 
 

@@ -24,7 +24,7 @@ from coaching_assets.defs.resources import BigQueryResource, PostgresResource
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from coaching_assets.bigquery.metadata import TableDescription
+    from coaching_assets.bigquery.tables import TableDescription
 
 GROUPS = {"gong": "source_gong", "salesforce": "source_salesforce"}
 DATA_VERSION_TAG = "dagster/data_version"

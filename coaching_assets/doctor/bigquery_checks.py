@@ -1,13 +1,17 @@
 """Checks of BigQuery: access, datasets, tables and columns."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from coaching_assets.bigquery.client import BigQuery, connect
+from coaching_assets.bigquery import connect
 from coaching_assets.bigquery.errors import DATASET_REMEDY
-from coaching_assets.bigquery.metadata import TableDescription, describe, table_names
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import TABLES, Source, SourceTable
 from coaching_assets.doctor.finding import Finding, State
 from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
 
 
 def check_bigquery(settings: Settings) -> Iterator[Finding]:
@@ -18,7 +22,7 @@ def check_bigquery(settings: Settings) -> Iterator[Finding]:
         origin = f"none, for the emulator at {settings.bigquery_emulator_host}"
     with connect(settings) as bigquery:
         datasets: dict[Source, frozenset[str] | None] = {
-            source: table_names(bigquery, settings.datasets[source]) for source in ("gong", "salesforce")
+            source: bigquery.table_names(settings.datasets[source]) for source in ("gong", "salesforce")
         }
         yield Finding("ok", f"BigQuery answers for project {project}; credentials: {origin}")
         for source, names in datasets.items():
@@ -26,7 +30,7 @@ def check_bigquery(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_dataset(
-    bigquery: BigQuery, settings: Settings, source: Source, names: frozenset[str] | None
+    bigquery: "BigQuery", settings: Settings, source: Source, names: frozenset[str] | None
 ) -> Iterator[Finding]:
     dataset = settings.datasets[source]
     if names is None:
@@ -37,7 +41,7 @@ def _check_dataset(
     yield Finding("ok", f"Dataset {dataset} has {len(names)} tables")
     for table in TABLES:
         if table.source == source:
-            yield _check_table(table, dataset, describe(bigquery, dataset, table.name))
+            yield _check_table(table, dataset, bigquery.describe(dataset, table.name))
 
 
 def _check_table(table: SourceTable, dataset: str, description: TableDescription | None) -> Finding:

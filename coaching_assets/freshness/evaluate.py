@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import Source, SourceTable
@@ -26,6 +26,9 @@ from coaching_assets.replica.changes import Changes, detect_changes
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
+
 
 @dataclass(frozen=True)
 class Behind:
@@ -36,7 +39,7 @@ class Behind:
 
 
 def evaluate_freshness(
-    settings: Settings, bigquery: BigQuery, database: Connection, now: datetime
+    settings: Settings, bigquery: "BigQuery", database: Connection, now: datetime
 ) -> Iterator[Verdict]:
     """Evaluate all freshness checks. BigQuery answers with metadata alone, and may be unreachable.
 
@@ -56,7 +59,7 @@ def evaluate_freshness(
         yield _source_is_fresh(settings, witness, delivered, now)
 
 
-def _changes(bigquery: BigQuery, database: Connection, settings: Settings) -> tuple[Changes | None, str]:
+def _changes(bigquery: "BigQuery", database: Connection, settings: Settings) -> tuple[Changes | None, str]:
     """The source's changes, or the reason why BigQuery does not tell."""
     try:
         return detect_changes(bigquery, database, settings), ""

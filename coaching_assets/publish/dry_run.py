@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coaching_assets.bigquery.client import connect as connect_bigquery
+from coaching_assets.bigquery import connect as connect_bigquery
 from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.catalogue import TABLES
 from coaching_assets.postgres.connection import Connection, connect

@@ -1,8 +1,7 @@
 """Checks of both servers that run before a sync writes anything."""
 
-from coaching_assets.bigquery.client import connect as connect_bigquery
+from coaching_assets.bigquery import connect as connect_bigquery
 from coaching_assets.bigquery.errors import DATASET_REMEDY, DatasetNotFound
-from coaching_assets.bigquery.metadata import table_names
 from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.migrate import check_compatible
 from coaching_assets.postgres.retries import retried
@@ -27,6 +26,6 @@ def check_connections(settings: Settings) -> None:
             check_compatible(database)
 
     retried(settings, check_postgres)
-    if table_names(connect_bigquery(settings), settings.gong_dataset) is None:
+    if connect_bigquery(settings).table_names(settings.gong_dataset) is None:
         remedy = DATASET_REMEDY.format(setting="GONG_DATASET")
         raise DatasetNotFound(f"Dataset {settings.project()}.{settings.gong_dataset} does not exist. {remedy}")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from coaching_assets.bigquery.metadata import Field, TableDescription
-from coaching_assets.bigquery.queries import quoted
+from coaching_assets.bigquery.identifiers import quoted
+from coaching_assets.bigquery.tables import Field, TableDescription
 from coaching_assets.catalogue import CURSOR, SourceTable
 from coaching_assets.errors import CoachingError
 from coaching_assets.replica.placement import base_name

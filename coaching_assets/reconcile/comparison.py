@@ -3,15 +3,13 @@
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.bigquery.client import BigQuery
-from coaching_assets.bigquery.errors import explained
-from coaching_assets.bigquery.metadata import TableDescription
-from coaching_assets.bigquery.queries import quoted_path, run_query
+from coaching_assets.bigquery.identifiers import quoted_path
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
@@ -20,6 +18,9 @@ from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
 
 Kind = Literal["missing", "surplus", "different"]
 KINDS: tuple[Kind, ...] = ("missing", "surplus", "different")
@@ -79,7 +80,7 @@ class Comparison:
 
 
 def compare(
-    bigquery: BigQuery,
+    bigquery: "BigQuery",
     database: Connection,
     settings: Settings,
     table: SourceTable,
@@ -119,7 +120,7 @@ def compare(
                 result.state, result.reason = "not comparable", str(error)
                 return result
             result.left_out = expressions.left_out
-            with explained(bigquery.subject(description.dataset, description.table)):
+            with bigquery.translated_errors(description.dataset, description.table):
                 comparing = _Comparing(bigquery, database, cursor, settings, description, expressions, result)
                 comparing.run()
                 if keep_lacking:
@@ -134,7 +135,7 @@ def compare(
 class _Comparing:
     """The comparison of one table, in a transaction."""
 
-    bigquery: BigQuery
+    bigquery: "BigQuery"
     database: Connection
     cursor: Cursor
     settings: Settings
@@ -165,13 +166,11 @@ class _Comparing:
 
     def _source_buckets(self, watermark: datetime | None) -> dict[str, Bucket]:
         """BigQuery's buckets; the keys that are newer than the watermark go into a temporary table."""
-        from google.cloud.bigquery import ScalarQueryParameter
-
-        parameter = ScalarQueryParameter("watermark", "INT64", _microseconds(watermark))
-        job = run_query(self.bigquery, self.description, self._statement("source_buckets.sql"), [parameter])
+        parameters = {"watermark": ("INT64", _microseconds(watermark))}
+        result = self.bigquery.query(self.description, self._statement("source_buckets.sql"), parameters)
         buckets: dict[str, Bucket] = {}
         self.cursor.execute("create temp table newer_key (key_hash text primary key)")
-        for bucket, count, first, second, third, fourth, newer in job.result(retry=self.bigquery.retry):
+        for bucket, count, first, second, third, fourth, newer in result.rows():
             if count:
                 buckets[bucket] = (count, first, second, third, fourth)
             if newer:
@@ -184,16 +183,13 @@ class _Comparing:
         return {bucket: tuple(sums) for bucket, *sums in self.cursor.fetchall()}
 
     def _drill_down(self, buckets: list[str], watermark: datetime | None) -> None:
-        from google.cloud.bigquery import ArrayQueryParameter
         from pyarrow.csv import WriteOptions, write_csv
 
-        parameter = ArrayQueryParameter("buckets", "STRING", buckets)
-        job = run_query(self.bigquery, self.description, self._statement("source_rows.sql"), [parameter])
+        parameters = {"buckets": ("STRING", buckets)}
+        result = self.bigquery.query(self.description, self._statement("source_rows.sql"), parameters)
         self.cursor.execute("create temp table source_row (key_hash text, key_text text, digest text, synced bigint)")
         self.cursor.execute("create temp table replica_row (key_hash text, key_text text, digest text, synced bigint)")
-        # an emulator keeps results out of the Read API's sight
-        storage = None if self.bigquery.emulator else self.bigquery.storage
-        for batch in job.result(retry=self.bigquery.retry).to_arrow_iterable(bqstorage_client=storage):
+        for batch in result.batches():
             file = io.BytesIO()
             write_csv(batch, file, WriteOptions(include_header=False))
             file.seek(0)

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from coaching_assets.bigquery.client import BigQuery
-from coaching_assets.bigquery.client import connect as connect_bigquery
+from coaching_assets.bigquery import connect as connect_bigquery
 from coaching_assets.bigquery.errors import SourceError
-from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
@@ -15,6 +15,9 @@ from coaching_assets.reconcile.comparison import Comparison, compare
 from coaching_assets.reconcile.repair import Tell, mend
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
 
 
 @dataclass
@@ -76,7 +79,7 @@ def reconcile(
 
 
 def _compared(
-    bigquery: BigQuery,
+    bigquery: "BigQuery",
     settings: Settings,
     present: Mapping[SourceTable, TableDescription],
     tables: Collection[SourceTable],

@@ -1,13 +1,13 @@
 """Mends what a reconciliation found: loads rows again, removes those that vanished from the source, publishes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from coaching_assets.bigquery.client import BigQuery
-from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.sql_files import read_sql
@@ -24,6 +24,9 @@ from coaching_assets.replica.reloading import reload
 from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
+
 REMOVED_LOAD = "removed by reconciliation"
 """The load id that surplus rows bear for a moment, so that what they belong to is found like any change."""
 
@@ -31,7 +34,7 @@ Tell = Callable[[str], None]
 
 
 def mend(
-    bigquery: BigQuery,
+    bigquery: "BigQuery",
     settings: Settings,
     present: Mapping[SourceTable, TableDescription],
     comparisons: Sequence[Comparison],

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.errors import SourceError
-from coaching_assets.bigquery.reading import STORED_KINDS
 from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Changes:
     unknowable: frozenset[SourceTable]
 
 
-def detect_changes(bigquery: BigQuery, database: Connection, settings: Settings) -> Changes:
+def detect_changes(bigquery: "BigQuery", database: Connection, settings: Settings) -> Changes:
     """Compare, without a query and without a byte billed, and note since when each table has been behind.
 
     Raises:
@@ -39,9 +41,7 @@ def detect_changes(bigquery: BigQuery, database: Connection, settings: Settings)
     if found.failed and not found.present and not found.absent:
         raise SourceError(next(iter(found.failed.values())))
     loaded = _loaded(database, settings)
-    unknowable = frozenset(
-        table for table, seen in found.present.items() if seen.kind not in STORED_KINDS or seen.streaming
-    )
+    unknowable = frozenset(table for table, seen in found.present.items() if not seen.is_stored or seen.streaming)
     changed: dict[SourceTable, datetime | None] = {
         table: seen.modified
         for table, seen in found.present.items()

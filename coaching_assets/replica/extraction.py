@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from coaching_assets.bigquery.client import BigQuery
-    from coaching_assets.bigquery.metadata import TableDescription
     from coaching_assets.bigquery.reading import TableRead
+    from coaching_assets.bigquery.tables import TableDescription
 
 
 @dataclass
@@ -35,17 +35,13 @@ class Extraction:
 
     def batches(self) -> Iterator[Any]:
         """Yield the table's rows since `since`, as Arrow batches with the replica's columns."""
-        from coaching_assets.bigquery.arrow import to_loadable
-
         self.result = self.result or self._read()
         rows = 0
-        for batch in self.result:
+        for batch in self.result.loadable_batches():
             rows += batch.num_rows
             if self.on_rows is not None:
                 self.on_rows(self.description.table, rows)
-            yield place(to_loadable(batch, self.description.fields), self.placed)
+            yield place(batch, self.placed)
 
     def _read(self) -> "TableRead":
-        from coaching_assets.bigquery.reading import read
-
-        return read(self.bigquery, self.description, since=self.since, snapshot=self.snapshot, streams=self.streams)
+        return self.bigquery.read(self.description, since=self.since, snapshot=self.snapshot, streams=self.streams)

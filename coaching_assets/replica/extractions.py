@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from coaching_assets.bigquery.client import BigQuery
-from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.tables import table_exists
@@ -16,9 +16,12 @@ from coaching_assets.replica.survey import CONCURRENT_REQUESTS
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
+
 
 def extractions_for(
-    bigquery: BigQuery, database: Connection, settings: Settings, present: Mapping[SourceTable, TableDescription]
+    bigquery: "BigQuery", database: Connection, settings: Settings, present: Mapping[SourceTable, TableDescription]
 ) -> dict[SourceTable, Extraction]:
     """Plan one extraction per table: all rows the first time, then the rows since the watermark minus the overlap.
 

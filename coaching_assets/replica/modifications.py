@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from coaching_assets.bigquery.metadata import TableDescription
-from coaching_assets.bigquery.reading import STORED_KINDS
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
@@ -29,7 +28,7 @@ def unmodified(
         table
         for table, description in present.items()
         if description.modified is not None
-        and description.kind in STORED_KINDS
+        and description.is_stored
         and not description.streaming
         and loaded.get(table.name) == description.modified
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from coaching_assets.bigquery.arrow import column_hints
-from coaching_assets.bigquery.metadata import Field
+from coaching_assets.bigquery.column_hints import column_hints
+from coaching_assets.bigquery.tables import Field
 from coaching_assets.postgres.connection import Connection
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
 """Loads tables outside Dagster's steps: again and whole, to mend the replica, or into schemas for a dry run."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from coaching_assets.bigquery.client import BigQuery
-from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres.connection import connect
 from coaching_assets.replica import erasing
@@ -17,8 +16,11 @@ from coaching_assets.replica.schema_lock import prepare_database, schema_lock
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
 
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
 
-def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
+
+def reload(bigquery: "BigQuery", settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
     """Read tables whole and merge them into the replica: what is missing comes, what differs is mended.
 
     Raises:
@@ -42,7 +44,7 @@ def reload(bigquery: BigQuery, settings: Settings, tables: Mapping[SourceTable, 
 
 
 def run(
-    bigquery: BigQuery,
+    bigquery: "BigQuery",
     settings: Settings,
     pipeline: PipelineName,
     tables: Mapping[SourceTable, TableDescription],

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from coaching_assets.bigquery.arrow import column_hints
-from coaching_assets.bigquery.metadata import Field, TableDescription
+from coaching_assets.bigquery.column_hints import column_hints
+from coaching_assets.bigquery.tables import Field, TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.replica.placement import base_name, column_name, postgres_type, replica_columns

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from coaching_assets.bigquery.client import BigQuery
-from coaching_assets.bigquery.metadata import TableDescription
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import Source, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.sql_files import read_sql
@@ -16,13 +16,16 @@ from coaching_assets.replica.reloading import by_pipeline, run
 from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
+
 SCHEMAS: Mapping[Source, str] = {"gong": "coaching_dry_run_gong", "salesforce": "coaching_dry_run_salesforce"}
 """Nobody else's: what stands there is dropped."""
 
 
 @contextmanager
 def scratch_replica(
-    bigquery: BigQuery,
+    bigquery: "BigQuery",
     settings: Settings,
     tables: Mapping[SourceTable, TableDescription],
     tell: Callable[[str], None] = lambda sentence: None,

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.bigquery.errors import SourceError
-from coaching_assets.bigquery.metadata import TableDescription, describe
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.replica.schema_drift import missing_required
 from coaching_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from coaching_assets.bigquery.client import BigQuery
 
 CONCURRENT_REQUESTS = 8
 """Concurrent requests to BigQuery for metadata or read sessions."""
@@ -27,7 +30,7 @@ class Survey:
     incomplete: Mapping[SourceTable, tuple[str, ...]]
 
 
-def survey_source(bigquery: BigQuery, settings: Settings, tables: Sequence[SourceTable]) -> Survey:
+def survey_source(bigquery: "BigQuery", settings: Settings, tables: Sequence[SourceTable]) -> Survey:
     """Describe the tables, without a query. A table that cannot be described does not affect the others.
 
     A table that lacks a required column counts as failed: loading it would empty that column in the replica.
@@ -39,7 +42,7 @@ def survey_source(bigquery: BigQuery, settings: Settings, tables: Sequence[Sourc
     failed: dict[SourceTable, str] = {}
     incomplete: dict[SourceTable, tuple[str, ...]] = {}
     with ThreadPoolExecutor(max_workers=CONCURRENT_REQUESTS) as pool:
-        answers = {t: pool.submit(describe, bigquery, settings.datasets[t.source], t.name) for t in tables}
+        answers = {t: pool.submit(bigquery.describe, settings.datasets[t.source], t.name) for t in tables}
     for table, answer in answers.items():
         try:
             description = answer.result()

@@ -6,7 +6,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.catalogue import PipelineName, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.retries import retried
@@ -28,6 +27,8 @@ from coaching_assets.working_folder import working_folder
 if TYPE_CHECKING:
     from dlt.extract.source import DltSource
     from dlt.pipeline.pipeline import Pipeline
+
+    from coaching_assets.bigquery.client import BigQuery
 
 State = Literal["loaded", "unmodified", "not at the source", "failed"]
 
@@ -94,7 +95,7 @@ class ReplicaSync:
         settings: Settings,
         pipeline: PipelineName,
         tables: Sequence[SourceTable],
-        bigquery: BigQuery,
+        bigquery: "BigQuery",
         *,
         run: RunPipeline = run_pipeline,
         warn: Callable[[str], object] = lambda sentence: None,

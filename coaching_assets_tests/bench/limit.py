@@ -12,9 +12,7 @@ import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 
-from coaching_assets.bigquery.client import connect
-from coaching_assets.bigquery.metadata import describe
-from coaching_assets.bigquery.reading import read
+from coaching_assets.bigquery import connect
 from coaching_assets.catalogue import CURSOR, tables_of
 from coaching_assets.demo.sample import Sample
 from coaching_assets.settings import load_settings
@@ -46,9 +44,9 @@ def read_all(installation: Installation, names: Iterable[str] = PUBLISHED_FROM) 
     with environment_of(installation):
         settings = load_settings()
     with connect(settings) as bigquery, ThreadPoolExecutor() as pool:
-        descriptions = [describe(bigquery, settings.gong_dataset, name) for name in names]
+        descriptions = [bigquery.describe(settings.gong_dataset, name) for name in names]
         streams = settings.bigquery_read_streams
-        readings = [read(bigquery, found, streams=streams) for found in descriptions if found is not None]
+        readings = [bigquery.read(found, streams=streams) for found in descriptions if found is not None]
         started = monotonic()
         for reading in readings:
             reading.open(pool)

@@ -12,7 +12,8 @@ from typing import Any
 import dlt
 import psycopg2
 
-from coaching_assets.bigquery.client import BigQuery, connect
+from coaching_assets.bigquery import connect
+from coaching_assets.bigquery.client import BigQuery
 from coaching_assets.demo.sample import KEYS
 from coaching_assets.settings import Settings, load_settings
 

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from coaching_assets.bigquery.arrow import to_loadable
-from coaching_assets.bigquery.json_text import without_nul
-from coaching_assets.bigquery.metadata import Field
+from coaching_assets.bigquery.arrow.batches import to_loadable
+from coaching_assets.bigquery.arrow.text import without_nul
+from coaching_assets.bigquery.tables import Field
 
 
 def test_dictionaries_slices_and_views_load_as_plain_values() -> None:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pyarrow as pa
 import pytest
 
-from coaching_assets.bigquery.client import BigQuery, SourceError, TableNotFound, Unavailable, connect
-from coaching_assets.bigquery.metadata import TableDescription, describe, describe_all, table_names
-from coaching_assets.bigquery.reading import read
+from coaching_assets.bigquery import connect
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.bigquery.errors import SourceError, TableNotFound, Unavailable
 from coaching_assets.bigquery.streams import MAX_BATCH_BYTES
+from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.demo.servers import BigQueryEmulator
 from coaching_assets.settings import Settings
 from coaching_assets_tests.bigquery.tables import client_for, create, run, settings_for
@@ -54,14 +55,14 @@ def bigquery(emulator: BigQueryEmulator) -> Iterator[BigQuery]:
 
 
 def described(bigquery: BigQuery, table: str) -> TableDescription:
-    description = describe(bigquery, "gong", table)
+    description = bigquery.describe("gong", table)
     assert description is not None
     return description
 
 
 def test_every_row_arrives_once_over_several_streams(bigquery: BigQuery) -> None:
     transcript = described(bigquery, "transcript")
-    reading = read(bigquery, transcript, streams=4)
+    reading = bigquery.read(transcript, streams=4)
     batches = list(reading)
     assert len(batches) >= 4
     assert sorted(index for batch in batches for index in batch.column("index").to_pylist()) == list(range(ROWS))
@@ -72,7 +73,7 @@ def test_every_row_arrives_once_over_several_streams(bigquery: BigQuery) -> None
 
 def test_only_the_columns_that_are_asked_for_are_read(bigquery: BigQuery) -> None:
     table = described(bigquery, "transcript")
-    everything, narrow = read(bigquery, table), read(bigquery, table, columns=["index", "call_id"])
+    everything, narrow = bigquery.read(table), bigquery.read(table, columns=["index", "call_id"])
     assert {tuple(batch.schema.names) for batch in narrow} == {("call_id", "index")}
     assert sum(batch.num_rows for batch in everything) == narrow.rows == ROWS
     assert narrow.bytes < everything.bytes
@@ -80,33 +81,33 @@ def test_only_the_columns_that_are_asked_for_are_read(bigquery: BigQuery) -> Non
 
 def test_since_is_inclusive_and_keeps_rows_without_a_time(bigquery: BigQuery) -> None:
     since = START + timedelta(seconds=ROWS - 99)
-    batches = read(bigquery, described(bigquery, "transcript"), since=since, snapshot=datetime.now(UTC), streams=2)
+    batches = bigquery.read(described(bigquery, "transcript"), since=since, snapshot=datetime.now(UTC), streams=2)
     found = {index for batch in batches for index in batch.column("index").to_pylist()}
     assert found == set(range(ROWS - 99, ROWS)) | set(range(0, ROWS, 100))
 
 
 def test_since_in_another_time_zone_means_the_same_moment(bigquery: BigQuery) -> None:
     table, since = described(bigquery, "transcript"), START + timedelta(seconds=ROWS - 99)
-    elsewhere = read(bigquery, table, since=since.astimezone(timezone(timedelta(hours=-7))))
+    elsewhere = bigquery.read(table, since=since.astimezone(timezone(timedelta(hours=-7))))
     assert sum(batch.num_rows for batch in elsewhere) == 99 + ROWS // 100
     with pytest.raises(ValueError, match="time zone"):
-        read(bigquery, table, since=since.replace(tzinfo=None))
+        bigquery.read(table, since=since.replace(tzinfo=None))
 
 
 def test_a_table_without_cursor_is_read_whole(bigquery: BigQuery) -> None:
-    reading = read(bigquery, described(bigquery, "no_cursor"), since=START)
+    reading = bigquery.read(described(bigquery, "no_cursor"), since=START)
     assert [batch.num_rows for batch in reading] == [3]
 
 
 def test_an_empty_table_yields_one_empty_batch(bigquery: BigQuery) -> None:
-    reading = read(bigquery, described(bigquery, "empty"), since=START, streams=4)
+    reading = bigquery.read(described(bigquery, "empty"), since=START, streams=4)
     (batch,) = list(reading)
     assert (batch.num_rows, reading.rows) == (0, 0)
     assert batch.schema.names == ["call_id", "index", "sentence", "_fivetran_synced"]
 
 
 def test_a_cell_of_50_megabytes_arrives(bigquery: BigQuery) -> None:
-    batches = list(read(bigquery, described(bigquery, "large")))
+    batches = list(bigquery.read(described(bigquery, "large")))
     assert sorted(len(text) for batch in batches for text in batch.column("sentence").to_pylist()) == [1, 50 * 1024**2]
     assert all(batch.num_rows == 1 or batch.nbytes <= MAX_BATCH_BYTES for batch in batches)
 
@@ -115,7 +116,7 @@ def test_a_cell_of_50_megabytes_arrives(bigquery: BigQuery) -> None:
 def test_a_view_is_read_by_a_query(bigquery: BigQuery, since: datetime | None) -> None:
     view = described(bigquery, "recent")
     assert view.kind == "VIEW"
-    reading = read(bigquery, view, since=since, snapshot=START, columns=["index"], streams=4)
+    reading = bigquery.read(view, since=since, snapshot=START, columns=["index"], streams=4)
     found = {index for batch in reading for index in batch.column("index").to_pylist()}
     without_time = set(range(0, ROWS, 100))
     later = set(range(ROWS)) if since is None else set(range(ROWS - 99, ROWS)) if since.year < 2099 else set()
@@ -125,17 +126,17 @@ def test_a_view_is_read_by_a_query(bigquery: BigQuery, since: datetime | None) -
 def test_a_view_without_rows_yields_one_empty_batch(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
     with client_for(emulator, PROJECT) as client:
         run(client, "create or replace view gong.nothing as select call_id, `index` from gong.empty")
-    (batch,) = list(read(bigquery, described(bigquery, "nothing")))
+    (batch,) = list(bigquery.read(described(bigquery, "nothing")))
     assert (batch.num_rows, batch.schema.names) == (0, ["call_id", "index"])
 
 
 def test_missing_columns_are_named(bigquery: BigQuery) -> None:
     with pytest.raises(SourceError, match=r"reading\.gong\.transcript has no column nope, `; drop"):
-        read(bigquery, described(bigquery, "transcript"), columns=["nope", "index", "`; drop"])
+        bigquery.read(described(bigquery, "transcript"), columns=["nope", "index", "`; drop"])
 
 
 def test_ending_early_leaves_no_threads(bigquery: BigQuery) -> None:
-    reading = iter(read(bigquery, described(bigquery, "transcript"), streams=4))
+    reading = iter(bigquery.read(described(bigquery, "transcript"), streams=4))
     next(reading)
     reading.close()  # type: ignore[attr-defined]
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("bigquery-stream")]
@@ -149,12 +150,12 @@ def test_a_table_that_goes_away_is_named(bigquery: BigQuery, emulator: BigQueryE
         description = described(bigquery, "short_lived")
         client.delete_table("gong.short_lived", retry=None)
     with pytest.raises(TableNotFound, match=r"reading\.gong\.short_lived does not exist"):
-        list(read(bigquery, description))
+        list(bigquery.read(description))
 
 
 @pytest.mark.parametrize("name", ["transcript", "recent"])
 def test_what_was_opened_ahead_is_read_once_and_then_anew(bigquery: BigQuery, name: str) -> None:
-    reading = read(bigquery, described(bigquery, name), columns=["index"], streams=2)
+    reading = bigquery.read(described(bigquery, name), columns=["index"], streams=2)
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading.open(pool)
     for _ in range(2):
@@ -166,7 +167,7 @@ def test_what_cannot_be_opened_ahead_is_said_when_it_is_read(bigquery: BigQuery,
 
     with client_for(emulator, PROJECT) as client:
         create(client, "gong.gone", [SchemaField("id", "STRING")])
-        reading = read(bigquery, described(bigquery, "gone"))
+        reading = bigquery.read(described(bigquery, "gone"))
         client.delete_table("gong.gone", retry=None)
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading.open(pool)
@@ -188,16 +189,10 @@ def test_a_description_says_what_the_table_is(bigquery: BigQuery) -> None:
 
 
 def test_what_does_not_exist_is_described_as_none(bigquery: BigQuery) -> None:
-    assert describe(bigquery, "gong", "missing") is None
-    assert describe(bigquery, "no_dataset", "call") is None
-    assert table_names(bigquery, "no_dataset") is None
-    assert table_names(bigquery, "gong") >= {"transcript", "empty", "recent"}  # type: ignore[operator]
-    found = describe_all(bigquery, "gong", ["transcript", "missing", "empty", "transcript"])
-    assert {name: description is not None for name, description in found.items()} == {
-        "transcript": True,
-        "missing": False,
-        "empty": True,
-    }
+    assert bigquery.describe("gong", "missing") is None
+    assert bigquery.describe("no_dataset", "call") is None
+    assert bigquery.table_names("no_dataset") is None
+    assert bigquery.table_names("gong") >= {"transcript", "empty", "recent"}  # type: ignore[operator]
 
 
 def test_an_unreachable_host_is_named_by_its_setting(bigquery: BigQuery) -> None:
@@ -211,9 +206,9 @@ def test_an_unreachable_host_is_named_by_its_setting(bigquery: BigQuery) -> None
         )
         with connect(settings) as unreachable:
             for attempt in (
-                lambda: describe(unreachable, "gong", "call"),
-                lambda: table_names(unreachable, "gong"),
-                lambda: list(read(unreachable, table)),
+                lambda: unreachable.describe("gong", "call"),
+                lambda: unreachable.table_names("gong"),
+                lambda: list(unreachable.read(table)),
             ):
                 with pytest.raises(Unavailable, match="BIGQUERY_EMULATOR_HOST"):
                     attempt()

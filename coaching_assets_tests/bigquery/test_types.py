@@ -12,10 +12,10 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
-from coaching_assets.bigquery.arrow import column_hints, to_loadable
-from coaching_assets.bigquery.client import connect
-from coaching_assets.bigquery.metadata import Field, describe
-from coaching_assets.bigquery.reading import read
+from coaching_assets.bigquery import connect
+from coaching_assets.bigquery.arrow.batches import to_loadable
+from coaching_assets.bigquery.column_hints import column_hints
+from coaching_assets.bigquery.tables import Field
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
 from coaching_assets_tests.bigquery.tables import client_for, create, run, settings_for
 
@@ -226,9 +226,9 @@ def arrived(emulator: BigQueryEmulator, postgres: EmbeddedPostgres, tmp_path: Pa
     found: dict[str, tuple[str, list[Any]]] = {}
     with connect(settings_for(emulator, PROJECT)) as bigquery:
         for name in ("everything", "special"):
-            table = describe(bigquery, "d", name)
+            table = bigquery.describe("d", name)
             assert table is not None
-            batches = [to_loadable(batch, table.fields) for batch in read(bigquery, table)]
+            batches = [to_loadable(batch, table.fields) for batch in bigquery.read(table)]
             found |= load(postgres, tmp_path, f"types_{name}", batches, table.fields)
     return found
 

@@ -131,7 +131,7 @@ def test_a_table_that_is_dropped_while_it_is_read(scene: Scene, reading: ReadApi
     finally:
         scene.world.forget_loaded("gong", "transcript")
         scene.world.load(scene.source)
-    assert_only_this_failed(scene, report, "transcript", "does not exist at BigQuery")
+    assert_only_this_failed(scene, report, "transcript", "does not exist in BigQuery")
     scene.assert_healed()
 
 
@@ -170,9 +170,9 @@ def test_an_answer_that_passes_is_asked_for_again(scene: Scene, asking: RestApi,
 @pytest.mark.parametrize(
     ("status", "reason", "words"),
     [
-        (403, "quotaExceeded", "quota for project"),
+        (403, "quotaExceeded", "quota of project"),
         (403, "accessDenied", "denies access"),
-        (401, "authError", "does not accept the credentials"),
+        (401, "authError", "rejects the credentials"),
         (503, "backendError", "did not answer"),
     ],
 )

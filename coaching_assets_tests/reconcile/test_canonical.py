@@ -2,7 +2,7 @@
 
 import pytest
 
-from coaching_assets.bigquery.metadata import Field, TableDescription
+from coaching_assets.bigquery.tables import Field, TableDescription
 from coaching_assets.catalogue import TABLES
 from coaching_assets.reconcile.canonical import NotComparable, canonical
 

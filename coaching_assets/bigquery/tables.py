@@ -1,0 +1,68 @@
+"""Describes BigQuery tables and their columns as plain data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+STORED_KINDS = frozenset({"TABLE", "SNAPSHOT", "CLONE"})
+"""The kinds of tables that the Storage Read API reads. Views and external tables need a query job:
+https://cloud.google.com/bigquery/docs/reference/storage#limitations"""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a BigQuery table, or a field of a STRUCT.
+
+    `type` is the SQL name (INT64, FLOAT64, BOOL, STRUCT, ...). `mode` is NULLABLE, REQUIRED or REPEATED. `precision`
+    and `scale` are None unless the column declares them.
+    """
+
+    name: str
+    type: str
+    mode: str = "NULLABLE"
+    subfields: tuple["Field", ...] = ()
+    precision: int | None = None
+    scale: int | None = None
+    description: str | None = None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether this is an ARRAY of its type."""
+        return self.mode == "REPEATED"
+
+
+@dataclass(frozen=True)
+class TableDescription:
+    """The metadata of a BigQuery table.
+
+    `kind` is TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT or CLONE. `row_count` and `byte_count` are None for
+    views. `modified` is the time of the last change of content or schema, to the millisecond. `streaming` tables have
+    a streaming buffer, into which rows arrive without moving `modified` at once.
+    """
+
+    project: str
+    dataset: str
+    table: str
+    kind: str
+    fields: tuple[Field, ...]
+    row_count: int | None
+    byte_count: int | None
+    modified: datetime | None
+    streaming: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in the table's order."""
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether BigQuery stores the rows, so that the Storage Read API can read them."""
+        return self.kind in STORED_KINDS
+
+    def field(self, name: str) -> Field | None:
+        """The column with that name, or None."""
+        return next((field for field in self.fields if field.name == name), None)
+
+    def __str__(self) -> str:
+        """`project.dataset.table`."""
+        return f"{self.project}.{self.dataset}.{self.table}"

@@ -1,0 +1,70 @@
+"""The exceptions of Google's libraries as sentences."""
+
+import pytest
+from google.api_core import exceptions as google
+from google.auth.exceptions import RefreshError, TransportError
+from requests.exceptions import ConnectionError as NoConnection
+
+from coaching_assets.bigquery.errors import (
+    AccessDenied,
+    ProjectNotFound,
+    SourceError,
+    TableNotFound,
+    Unavailable,
+)
+from coaching_assets.bigquery.google_errors import Subject, reasons, translate, translated_errors
+
+CALL = Subject("acme", "gongio_ft", "call")
+REQUEST = "GET https://bigquery.googleapis.com/bigquery/v2/projects/acme/datasets/gongio_ft/tables/call: "
+
+CASES = [
+    (RefreshError("invalid_grant"), AccessDenied, "Google rejects the credentials for acme"),
+    (TransportError("no route"), Unavailable, "Check this machine's network"),
+    (NoConnection("refused"), Unavailable, "Check this machine's network"),
+    (google.NotFound(f"{REQUEST}Not found: Project acme"), ProjectNotFound, "project 'acme' does not exist"),
+    (google.NotFound(f"{REQUEST}Not found: Table call"), TableNotFound, "acme.gongio_ft.call does not exist"),
+    (google.Unauthorized("invalid"), AccessDenied, "BigQuery rejects the credentials for acme.gongio_ft.call"),
+    (google.ResourceExhausted("Sent message larger than max"), SourceError, "A row of acme.gongio_ft.call is larger"),
+    (google.TooManyRequests("slow down"), Unavailable, "quota of project acme is used up (slow down)"),
+    (google.Forbidden("no", errors=[{"reason": "quotaExceeded"}]), Unavailable, "quota of project acme is used up"),
+    (google.Forbidden("API has not been used"), AccessDenied, "API is not enabled in project acme"),
+    (google.Forbidden("no"), AccessDenied, "denies access to acme.gongio_ft.call"),
+    (google.FailedPrecondition("expired"), Unavailable, "expired twice"),
+    (
+        google.BadRequest(f"{REQUEST}Bad column\nmore"),
+        SourceError,
+        "the request for acme.gongio_ft.call: Bad c",
+    ),
+    (google.InternalServerError("oops"), Unavailable, "BigQuery failed on acme.gongio_ft.call (oops)"),
+    (google.ServiceUnavailable("away"), Unavailable, "Check this machine's network"),
+    (google.RetryError("timeout", cause=google.Forbidden("no")), AccessDenied, "denies access"),
+    (google.RetryError("timeout", cause=None), Unavailable, "Check this machine's network"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"), CASES, ids=[f"{type(error).__name__}: {words}" for error, _, words in CASES]
+)
+def test_an_exception_becomes_a_sentence(error: Exception, kind: type[SourceError], words: str) -> None:
+    translated = translate(CALL, error)
+    assert type(translated) is kind
+    assert words in str(translated)
+    assert "https://" not in str(translated)
+    assert str(translated).count(". ") <= 2
+
+
+def test_a_missing_emulator_is_named_by_its_settings() -> None:
+    emulator = Subject("acme", "gongio_ft", "call", emulator=True)
+    assert "BIGQUERY_EMULATOR_HOST" in str(translate(emulator, google.ServiceUnavailable("away")))
+
+
+def test_other_exceptions_pass_unchanged() -> None:
+    with pytest.raises(KeyError), translated_errors(CALL):
+        raise KeyError
+    with pytest.raises(AccessDenied), translated_errors(CALL):
+        raise google.Forbidden("no")
+
+
+def test_reasons_are_empty_where_google_gives_none() -> None:
+    assert reasons(google.Forbidden("no")) == frozenset()
+    assert reasons(google.Forbidden("no", errors=[{"reason": "accessDenied"}, "text"])) == {"accessDenied"}
