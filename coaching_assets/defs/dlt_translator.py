@@ -1,4 +1,4 @@
-"""Which asset a dlt resource is; only whoever runs a pipeline imports this, and dagster-dlt with it."""
+"""dagster-dlt's mapping from dlt resources to assets. Imported only when a table is loaded, like dagster-dlt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from coaching_assets.settings import Settings
 
 @dataclass
 class ReplicaTranslator(DagsterDltTranslator):
-    """Tells dagster-dlt which asset a dlt resource is."""
+    """Maps each dlt resource to the asset of its replica table."""
 
     settings: Settings
     tables: Mapping[str, SourceTable]
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> AssetSpec:
-        """The asset of one dlt resource."""
+        """The asset of the resource's table."""
         return replica_spec(self.settings, self.tables[data.resource.name])

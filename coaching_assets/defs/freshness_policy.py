@@ -1,6 +1,6 @@
-"""The freshness policy of every asset: that a sync looked at it, as one does each day although nothing changed.
+"""The freshness policy of every asset: a sync materializes it at least once a day, even without changes.
 
-Whether its data are behind the source is what the check `published_is_fresh` measures; a quiet weekend is not stale.
+The check `published_is_fresh` measures whether its data are behind the source: a quiet weekend is not stale.
 """
 
 from datetime import timedelta
@@ -11,7 +11,7 @@ from coaching_assets.settings import Settings
 
 
 def seen_daily(settings: Settings) -> FreshnessPolicy:
-    """A warning an hour after a sync should have looked, a failure another hour later."""
+    """Warn one hour after LONGEST_HOURS_WITHOUT_SYNC, fail after another hour."""
     longest = settings.longest_without_sync
     return FreshnessPolicy.time_window(
         warn_window=longest + timedelta(hours=1), fail_window=longest + timedelta(hours=2)

@@ -1,4 +1,4 @@
-"""How runs log: in full for Dagster, tersely for someone at a terminal, as JSON lines for a collector."""
+"""Loggers of a run: one line per message for a terminal, one JSON object per line for a log collector."""
 
 import json
 import logging
@@ -15,11 +15,11 @@ from coaching_assets.settings import Settings, usable_settings
 STYLES = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[31m"}
 
 RUN_ENDS = frozenset({DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED})
-"""The events of Dagster's own that stand among the JSON lines, besides a step's failure."""
+"""Dagster's own events that the JSON log prints, besides the failure of a step."""
 
 
 class TerminalHandler(logging.Handler):
-    """Prints what the steps say, a line each, without Dagster's own events."""
+    """Prints the messages of the steps, without Dagster's own events."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
@@ -32,7 +32,7 @@ class TerminalHandler(logging.Handler):
 
 
 class JsonLineHandler(logging.Handler):
-    """Prints what the steps say, why one failed and how the run ended: a JSON object a line."""
+    """Prints one JSON object per line: messages of the steps, failures, and the end of the run."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
@@ -56,16 +56,18 @@ class JsonLineHandler(logging.Handler):
         print(json.dumps({name: value for name, value in line.items() if value is not None}, default=str), flush=True)
 
 
-@logger(config_schema={}, description="What the steps say, tersely; with LOG_FORMAT=json a JSON object a line.")
+@logger(
+    config_schema={}, description="The messages of the steps, as text or (LOG_FORMAT=json) as one JSON object per line."
+)
 def terminal_logger(context: InitLoggerContext) -> logging.Logger:
     """A logger that prints to the terminal."""
     as_json = usable_settings()[0].log_format == "json"
-    # how a run ended is of the level DEBUG where it ended well
+    # Dagster logs the end of a successful run at level DEBUG
     terminal = logging.Logger("coaching_terminal", logging.DEBUG if as_json else logging.INFO)
     terminal.addHandler(JsonLineHandler() if as_json else TerminalHandler())
     return terminal
 
 
 def run_logging(settings: Settings) -> Mapping[str, Any] | None:
-    """The run configuration by which a job logs as LOG_FORMAT says; None where Dagster's own way is the way."""
+    """The run configuration for LOG_FORMAT; None: Dagster's default."""
     return {"loggers": {"terminal": {}}} if settings.log_format == "json" else None

@@ -1,4 +1,4 @@
-"""What fails right now, as Dagster's history says it: asset checks, and jobs whose runs failed."""
+"""Find the current problems in Dagster's history: failing asset checks, and jobs whose runs failed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,26 +22,27 @@ from coaching_assets.alerts.problem import FAILURES_THAT_PAGE, Problem, check_pa
 from coaching_assets.defs.failures import explain_failure, first_line
 from coaching_assets.defs.jobs import SYNC_JOB
 
-RUNS_LOOKED_AT = 50
-"""Of each job, the newest that ended."""
+MAXIMUM_RUNS = 50
+"""The newest finished runs per job that are examined."""
 
 WILL_RETRY = "dagster/will_retry"
 IS_RETRY_FROM_FAILURE = "dagster/is_resume_retry"
 
 COMPLETED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE]
-"""A run that somebody cancelled says nothing about what works."""
+"""The final states that count. A cancelled run is neither a failure nor a recovery."""
 
 
 def current_problems(
     instance: DagsterInstance, repository: RepositoryDefinition, location: str | None = None
 ) -> list[Problem]:
-    """Everything of a code location that fails.
+    """The problems of a code location.
 
     Args:
-        instance: whose history is read.
-        repository: the checks and the jobs that are looked at.
-        location: the code location's name; runs of others with jobs of the same names are left out.
+        instance: the instance with the history of runs and checks.
+        repository: the code location's checks and jobs.
+        location: the code location's name. Runs of other locations with jobs of the same name do not count. None: all
+            runs count.
     """
     return [*failing_checks(instance, repository), *failed_jobs(instance, repository, location)]
 
@@ -73,10 +74,9 @@ def failing_checks(instance: DagsterInstance, repository: RepositoryDefinition) 
 def failed_jobs(
     instance: DagsterInstance, repository: RepositoryDefinition, location: str | None = None
 ) -> Iterator[Problem]:
-    """The jobs with runs that failed, were not retried, and whose assets no later run brought up to date.
+    """The jobs with a failed run that was not retried and whose assets no later run materialized.
 
-    By assets, not by the last run alone: where one pipeline fails every hour, the runs between that load another one
-    are no recovery.
+    Assets count, not the last run: if one pipeline fails every hour, a run of another pipeline is no recovery.
     """
     succeeded: set[object] = set()
     failures: dict[str, list[RunRecord]] = {}
@@ -96,11 +96,11 @@ def failed_jobs(
 
 
 def _ended_runs(instance: DagsterInstance, repository: RepositoryDefinition, location: str | None) -> list[RunRecord]:
-    """The newest runs that succeeded or failed, the newest first."""
+    """The runs that succeeded or failed, the newest first."""
     records = [
         record
         for job in repository.job_names
-        for record in instance.get_run_records(RunsFilter(job_name=job, statuses=ENDED), limit=RUNS_LOOKED_AT)
+        for record in instance.get_run_records(RunsFilter(job_name=job, statuses=ENDED), limit=MAXIMUM_RUNS)
         if _is_ours(record.dagster_run, location)
     ]
     return sorted(records, key=_ended_at, reverse=True)
@@ -116,7 +116,7 @@ def _ended_at(record: RunRecord) -> datetime:
 
 
 def _covered(repository: RepositoryDefinition, run: DagsterRun) -> frozenset[object]:
-    """The assets that a run was about; of a run without any, its job's name."""
+    """The assets that a run selected; for a run without assets, its job's name."""
     if run.asset_selection or run.asset_check_selection:
         assets = frozenset(run.asset_selection or ())
     else:
@@ -125,7 +125,7 @@ def _covered(repository: RepositoryDefinition, run: DagsterRun) -> frozenset[obj
 
 
 def _brought_up_to_date(repository: RepositoryDefinition, run: DagsterRun) -> frozenset[object]:
-    """What a successful run covers; nothing, where somebody ran some of its steps only."""
+    """The assets that a successful run materialized; none if somebody ran only some of its steps."""
     steps = run.step_keys_to_execute
     some_only = steps is not None and len(steps) < len(repository.get_job(run.job_name).nodes)
     if some_only and not run.asset_selection and run.tags.get(IS_RETRY_FROM_FAILURE) != "true":
@@ -134,8 +134,12 @@ def _brought_up_to_date(repository: RepositoryDefinition, run: DagsterRun) -> fr
 
 
 def _reason(instance: DagsterInstance, run: DagsterRun) -> str:
-    """The first error of a failed run, in a line."""
+    """The first error of a failed run, as one line."""
     types = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
     records = instance.get_records_for_run(run.run_id, of_type=types, limit=1).records
     event = records[0].event_log_entry.dagster_event if records else None
-    return explain_failure(event) if event is not None else "Dagster's history does not say why."
+    return (
+        explain_failure(event)
+        if event is not None
+        else "Dagster's history has no reason. Open the run in Dagster's UI."
+    )

@@ -57,7 +57,7 @@ def _spec(settings: Settings, table: PublishedTable) -> AssetSpec:
         metadata={
             "dagster/table_name": f"{settings.coaching_schema}.{table.name}",
             "dagster/column_schema": TableSchema(columns),
-            **code_references(sorted((PACKAGE / "publish").glob(f"{table.name}*.sql"))),
+            **code_references(sorted((PACKAGE / "publish" / "tables" / table.name).glob("*.sql"))),
         },
     )
 

@@ -65,7 +65,7 @@ def _specs(settings: Settings) -> list[AssetCheckSpec]:
         AssetCheckSpec(
             EQUALS_SOURCE,
             asset=replica_key(settings, table),
-            description="The table holds the rows that BigQuery holds now, with the same content.",
+            description="The table has the rows that BigQuery has now, with the same values in the compared columns.",
         )
         for table in SOURCE_TABLES
     ]
@@ -73,7 +73,7 @@ def _specs(settings: Settings) -> list[AssetCheckSpec]:
         AssetCheckSpec(
             EQUALS_REPLICA,
             asset=published_key(table),
-            description="The table holds what a fresh computation from the whole replica gives.",
+            description="The table equals a fresh computation from the whole replica.",
         )
         for table in PUBLISHED_TABLES
     ]

@@ -34,25 +34,25 @@ def integrity_results(
         table: the published table.
         key: its asset.
         outcome: what the sync did to it.
-        rejected_error: more rejected rows than this are an error, not a warning.
+        rejected_error: the number of rejected rows above which the check fails with an error instead of a warning.
     """
     yield AssetCheckResult(
         check_name=ROWS_PUBLISHABLE,
         asset_key=key,
         passed=outcome.rejected == 0,
         severity=AssetCheckSeverity.ERROR if outcome.rejected > rejected_error else AssetCheckSeverity.WARN,
-        description=f"{outcome.rejected} source rows cannot be published; `coaching rejected --table {table.name}`"
-        " lists them with their reasons. Each leaves by itself once the source is mended."
+        description=f"{outcome.rejected} source rows cannot be published. `coaching rejected --table {table.name}`"
+        " lists them with the reasons. Repair them at the source; the next sync then publishes them."
         if outcome.rejected
-        else "Every source row could be published.",
+        else DESCRIPTIONS[ROWS_PUBLISHABLE],
         metadata={"rows_rejected": outcome.rejected, "error_over": rejected_error},
     )
     yield AssetCheckResult(
         check_name=ROWS_ACCOUNTED_FOR,
         asset_key=key,
         passed=True,
-        description="Every row that was due stands in the table.",
-        metadata={"rows_due": outcome.considered, "rows_in_table": outcome.row_count.rows},
+        description="The table has every row that the sync computed.",
+        metadata={"rows_computed": outcome.considered, "rows_in_table": outcome.row_count.rows},
     )
     for check in table.checks:
         rows = outcome.findings.get(check.name, 0)
