@@ -1,1 +1,1 @@
-"""When things run: the job, the schedule, and how runs are executed."""
+"""The Dagster layer: assets, checks, jobs, schedules, sensors and resources. Only this layer imports Dagster."""
