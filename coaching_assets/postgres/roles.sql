@@ -1,8 +1,7 @@
--- The least rights with which a sync works. Run it once, as whoever owns the database and the application's tables; it may be
--- run again. Then: alter role coaching_sync login password '…';
--- Where the application's schema is not `public` (COACHING_SCHEMA), where the datasets have other names, or where the role is to be
--- called otherwise, change the four names below. The role owns the schemas that it makes, and nothing of the application's:
--- it can neither alter nor drop nor truncate the application's tables.
+-- Creates a role with the least rights that a sync needs. Run it as the owner of the database and of the application's tables;
+-- running it again does no harm. Then set a password: alter role coaching_sync login password '…';
+-- Change the names below if COACHING_SCHEMA is not `public`, or if the datasets or the role have other names.
+-- The role owns nothing of the application's: it cannot alter, drop or truncate the application's tables.
 do $$
 declare
     role_name constant name := 'coaching_sync';
@@ -21,7 +20,7 @@ begin
     foreach published_table in array published loop
         execute format('grant select, insert, update, delete on %I.%I to %I', application, published_table, role_name);
     end loop;
-    -- whether the application's rows hang on a call or a speaker is looked at before that is deleted
+    -- before a deletion, the sync checks whether rows of the application reference the row
     for child in
         select distinct conrelid::regclass as name, relnamespace::regnamespace as home
         from pg_constraint
@@ -33,7 +32,7 @@ begin
         execute format('grant usage on schema %s to %I', child.home, role_name);
         execute format('grant select on %s to %I', child.name, role_name);
     end loop;
-    -- made here, so that the role needs no right to create schemas
+    -- created here, so that the role needs no right to create schemas
     foreach own in array own_schemas loop
         execute format('create schema if not exists %I', own);
         execute format('grant usage, create on schema %I to %I', own, role_name);

@@ -1,4 +1,4 @@
-"""What changed at the source since it was loaded, by metadata alone; sensor, schedule and checks go by it."""
+"""Detect which source tables changed since they were loaded, through metadata alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Changes:
-    """The source's tables against the replica's.
+    """The source tables compared with the replica.
 
-    `changed` has, for each table whose replica does not reflect the source, the source's time of modification; None
-    where the table itself has gone. `unknowable` are views and tables with a streaming buffer: they do not say when
-    what they show was modified.
+    `changed` maps each table whose replica is behind to the source's modification time; None if the table no longer
+    exists. `unknowable` are views and tables with a streaming buffer: they report no modification time for their rows.
     """
 
     found: Survey
@@ -32,7 +31,7 @@ class Changes:
 
 
 def detect_changes(bigquery: "BigQuery", database: Connection, settings: Settings) -> Changes:
-    """Compare, without a query and without a byte billed, and note since when each table has been behind.
+    """Compare source and replica without a query or billed bytes, and record since when each table is behind.
 
     Raises:
         SourceError: BigQuery does not answer.
@@ -48,12 +47,12 @@ def detect_changes(bigquery: "BigQuery", database: Connection, settings: Setting
         if table not in unknowable and (table not in loaded or loaded[table] != seen.modified)
     }
     changed |= {table: None for table in found.absent if table in loaded}
-    _note(database, settings, changed)
+    _record(database, settings, changed)
     return Changes(found, changed, unknowable)
 
 
 def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datetime | None]:
-    """The tables that the replica holds, with the modification of the source that each reflects."""
+    """Read the loaded tables, with the source modification that each reflects."""
     if not has_own_tables(database):
         return {}
     by_name = {(settings.datasets[table.source], table.name): table for table in TABLES}
@@ -65,7 +64,7 @@ def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datet
     return loaded
 
 
-def _note(database: Connection, settings: Settings, changed: Mapping[SourceTable, datetime | None]) -> None:
+def _record(database: Connection, settings: Settings, changed: Mapping[SourceTable, datetime | None]) -> None:
     if not has_own_tables(database):
         return
     with database.cursor() as cursor:

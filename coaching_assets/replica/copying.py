@@ -1,4 +1,4 @@
-"""The copying of a file into a staging table: a binary COPY, by ADBC."""
+"""Copies a file into a staging table by binary COPY, through ADBC."""
 
 from functools import lru_cache
 from threading import Lock
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection, _SharedDatabase
 
 ROWS_AT_ONCE = 8192
-"""Larger batches need more memory and are no faster."""
+"""Rows per batch. Larger batches need more memory and are not faster."""
 
 _one_at_a_time = Lock()
 
 _rows_copied: dict[str, int] = {}
-"""Rows by dlt's job. dlt loads a package in one process, and moves its files while other threads look for them."""
+"""Copied rows by dlt's job id. Kept here because dlt moves a file after copying it, while the merge is prepared."""
 
 
 class CopyJob(PostgresParquetCopyJob):
@@ -35,7 +35,7 @@ class CopyJob(PostgresParquetCopyJob):
             _rows_copied[self.job_id()] = file.metadata.num_rows
             if file.metadata.num_rows:
                 catalog, schema = self._set_catalog_and_schema()
-                # a core is Postgres's: what is decoded by several threads arrives no sooner
+                # Postgres uses the other core: several decoding threads are not faster
                 decoded = file.iter_batches(ROWS_AT_ONCE, use_threads=False)
                 batches = RecordBatchReader.from_batches(file.schema_arrow, decoded)
                 with self._connect() as connection, connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""dlt's Postgres destination with this project's merge: indexed keys, unchanged rows left alone, rows counted."""
+"""dlt's Postgres destination with this project's merge: it indexes keys, skips unchanged rows, and counts rows."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,14 +18,14 @@ from coaching_assets.postgres.locks import TABLE_LOCK_SECONDS
 from coaching_assets.replica.copying import CopyJob, rows_copied
 
 KEY_HINT = "x-coaching-key"
-"""The columns of the key as it is now; dlt itself remembers each that ever was one."""
+"""The current key columns. dlt's own hint keeps former ones, too."""
 
 LOOKUP_HINT = "x-coaching-lookup-columns"
 DELIVERED_HINT = "x-coaching-delivered-columns"
 IDENTITIES_HINT = "x-coaching-identities"
 DELETION_TIME_HINT = "x-coaching-deletion-time"
 STAGED_HINT = "x-coaching-rows-staged"
-"""How many rows were copied; of one load, and never stored."""
+"""Rows copied by one load. Set at run time, and not part of the stored schema."""
 
 
 class MergeStagedJob(SqlMergeFollowupJob):
@@ -33,7 +33,7 @@ class MergeStagedJob(SqlMergeFollowupJob):
 
     @classmethod
     def generate_sql(cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]) -> list[str]:
-        """One call of the function; dlt runs it in a transaction of its own."""
+        """Return one call of the function; dlt runs it in a separate transaction."""
         table = table_chain[0]
         assert table["name"] is not None
         target, staging = sql_client.get_qualified_table_names(table["name"])
@@ -54,10 +54,10 @@ class MergeStagedJob(SqlMergeFollowupJob):
 
 
 class MergeJob(SqlLoadJob):
-    """Runs what `MergeStagedJob` has written down."""
+    """Runs the statement of a `MergeStagedJob`."""
 
     def run(self) -> None:
-        """Merge one table, in a transaction of its own."""
+        """Merge one table in a separate transaction."""
         super().run()
 
 
@@ -67,7 +67,7 @@ class ReplicaClient(PostgresClient):
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
-        """The job that loads one file."""
+        """Create the job that loads one file."""
         job = super().create_load_job(table, file_path, load_id, restore)
         if isinstance(job, PostgresParquetCopyJob):
             return CopyJob(file_path)
@@ -86,11 +86,11 @@ class ReplicaClient(PostgresClient):
             self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
 
     def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
-        """Make the tables and columns that are missing; the first thing of a load."""
+        """Create missing tables and columns. The first step of a load."""
         return super().update_stored_schema(*arguments, **options)
 
     def complete_load(self, load_id: str) -> None:
-        """Note that a load is complete; the last thing of it."""
+        """Record that a load is complete. The last step of a load."""
         super().complete_load(load_id)
 
     def create_table_chain_completed_followup_jobs(
@@ -98,7 +98,7 @@ class ReplicaClient(PostgresClient):
         table_chain: Sequence[PreparedTableSchema],
         completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
     ) -> list[FollowupJobRequest]:
-        """The merge of a table whose files are all copied; it is told how many rows these have."""
+        """Create the merge of a table after all its files are copied, and pass it the number of copied rows."""
         jobs = [job.job_file_info for job in completed_table_chain_jobs or ()]
         table_chain[0][STAGED_HINT] = sum(map(rows_copied, jobs))  # type: ignore[literal-required]
         return super().create_table_chain_completed_followup_jobs(table_chain, completed_table_chain_jobs)
@@ -112,7 +112,7 @@ class replica_postgres(postgres):  # noqa: N801 - dlt names its destinations in 
 
     @property
     def client_class(self) -> type[PostgresClient]:
-        """The client that dlt loads with."""
+        """The client that dlt uses for this destination."""
         return ReplicaClient
 
 

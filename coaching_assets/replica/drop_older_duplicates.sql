@@ -1,4 +1,4 @@
--- Of rows of one key, the one that Fivetran processed last stays. The names in braces are filled in by scratch.py.
+-- Delete duplicates of a key; the row that Fivetran processed last remains. scratch.py fills in the names in braces.
 delete from {table}
 where ctid in (
     select ctid

@@ -1,4 +1,4 @@
-"""Erasing from the replica: the rows that name what is erased go, and erased addresses go from the rows that stay."""
+"""Erasure in the replica: deletes rows that name something erased, and erased addresses in the rows that remain."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,11 +9,11 @@ from coaching_assets.catalogue import TABLES, IdentityKind, SourceTable, identit
 from coaching_assets.settings import Settings
 
 GOING = "erasing"
-"""The load id of rows that are about to go, so that publishing finds what they were part of. It is never committed."""
+"""Load id of rows about to be deleted: publishing finds their aggregates by it. It is never committed."""
 
 
 def remember(cursor: Cursor, kind: IdentityKind, value: str) -> None:
-    """Note, as a salted hash, what is erased."""
+    """Remember an erased value as a salted hash."""
     cursor.execute(
         "insert into coaching_sync.erased_identities (kind, hash) values (%s, coaching_sync.erased_hash(%s, %s))"
         " on conflict do nothing",
@@ -22,10 +22,10 @@ def remember(cursor: Cursor, kind: IdentityKind, value: str) -> None:
 
 
 def mark(cursor: Cursor, settings: Settings) -> dict[str, int]:
-    """Follow what was remembered through all tables, and mark the rows that go.
+    """Find all rows that name a remembered value, directly or through other rows, and mark them.
 
     Returns:
-        The marked rows, by table.
+        The number of marked rows by table.
     """
     while sum(_reveal(cursor, name, table) for name, table in _present(cursor, settings)):
         pass
@@ -43,10 +43,10 @@ def mark(cursor: Cursor, settings: Settings) -> dict[str, int]:
 
 
 def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
-    """Delete the marked rows, take what is erased out of the others, and empty dlt's staging tables.
+    """Delete the marked rows, redact the other rows, and empty the staging tables.
 
     Returns:
-        The rows that stay without what was erased, by table; they stand under the load id.
+        The number of redacted rows by table; these rows get the load id.
     """
     redacted: dict[str, int] = {}
     for name, table in _present(cursor, settings):
@@ -65,9 +65,9 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
 
 
 def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], load_ids: Sequence[str]) -> None:
-    """Delete what a load brought of somebody who was erased and whom another table of the same load revealed.
+    """Delete loaded rows of an erased person whom another table of the same load revealed.
 
-    Tables are merged side by side: a monologue can be merged before the participant by whom it is known.
+    Tables are merged concurrently: a monologue can be merged before the participant that identifies its speaker.
     """
     cursor.execute("select exists (select from coaching_sync.erased_identities)")
     if not (cursor.fetchone() or (False,))[0]:
@@ -83,7 +83,7 @@ def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], loa
 
 
 def _condition(cursor: Cursor, name: str, table: SourceTable) -> sql.Composable:
-    """That a row `r` of the table names what was erased."""
+    """Build the condition that a row `r` of the table names something erased."""
     cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, identities_as_json(table.identities)))
     return sql.SQL(str((cursor.fetchone() or ("false",))[0]).replace("%", "%%"))
 
@@ -98,7 +98,7 @@ def _identifier(settings: Settings, table: SourceTable) -> sql.Identifier:
 
 
 def _present(cursor: Cursor, settings: Settings) -> Iterator[tuple[str, SourceTable]]:
-    """The tables that the replica has, with their names as Postgres reads them."""
+    """Yield the tables of the replica that exist, with their quoted names."""
     for table in TABLES:
         cursor.execute("select format('%%I.%%I', %s::text, %s::text)", (settings.datasets[table.source], table.name))
         name = str((cursor.fetchone() or ("",))[0])

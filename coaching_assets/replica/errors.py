@@ -1,4 +1,4 @@
-"""What can go wrong while the replica is loaded, apart from what the source says."""
+"""Errors of loading the replica, except those of the source."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from coaching_assets.errors import CoachingError
 
 
 class NotLoaded(CoachingError):
-    """Tables could not be loaded; the message names them and says why."""
+    """Tables could not be loaded; the message gives the reason for each."""
 
     def __init__(self, failures: Mapping[SourceTable, str]) -> None:
-        """Of each table, why."""
+        """Build the message from the reason per table."""
         super().__init__(
             " ".join(f"{table.source}.{table.name} could not be loaded: {why}" for table, why in failures.items())
         )

@@ -1,4 +1,4 @@
-"""What the last sync of each table did, in figures: for the summary, the log, and whoever measures."""
+"""Figures of the last sync of each table, for the summary, logs and metrics."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,19 @@ from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
 
 FIGURES = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted", "rows_rejected", "seconds")
-"""The figures in a materialization's metadata, in the order in which they are shown."""
+"""Figures in a materialization's metadata, in display order."""
 
 
 def record_sync(database: Connection, table: str, state: str, metadata: Mapping[str, Any]) -> None:
-    """Note what a sync did to `table` (with its schema), for the metrics.
+    """Record the figures of a table's sync for the metrics.
 
-    A sync that could not do anything keeps what the one before it found out of the source's newest time.
+    A failed sync keeps the newest source time of the sync before.
+
+    Args:
+        database: on which `ensure_schema` ran.
+        table: the qualified name, `schema.table`.
+        state: "loaded", "not at the source" or "failed".
+        metadata: the figures named in `FIGURES`, and `newest_source_time`; missing figures count as 0.
     """
     with database.cursor() as cursor:
         cursor.execute(

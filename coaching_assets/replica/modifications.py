@@ -1,4 +1,4 @@
-"""Which source tables stand as they stood when they were last loaded, so that a sync can leave them alone."""
+"""Find source tables that have not changed since they were loaded, so that a sync can skip them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,16 +10,15 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.replica.extraction import Extraction
 
 RESOLUTION = timedelta(milliseconds=1)
-"""To which BigQuery says when a table was modified."""
+"""Resolution of BigQuery's modification times."""
 
 
 def unmodified(
     database: Connection, schema: str, present: Mapping[SourceTable, TableDescription]
 ) -> frozenset[SourceTable]:
-    """The tables of one schema whose replica reflects the source's last modification already.
+    """Return the tables of one schema whose replica reflects the source's last modification.
 
-    A view does not say when what it shows was modified, and a streaming buffer fills without saying so: those are
-    always read.
+    Views and tables with a streaming buffer are never among them: their modification time does not cover their rows.
     """
     with database.cursor() as cursor:
         cursor.execute(read_sql(__package__, "unmodified.sql"), {"schema": schema})
@@ -35,9 +34,9 @@ def unmodified(
 
 
 def modification_read(extraction: Extraction) -> datetime | None:
-    """The modification that a finished extraction is sure to have seen; None where it may have missed a part.
+    """Return the modification that a finished extraction has certainly read; None if it may have missed a part.
 
-    A modification at the very moment of the snapshot may have come after it.
+    A modification in the same millisecond as the snapshot may be later than the snapshot.
     """
     modified = extraction.description.modified
     return modified if modified is not None and modified < extraction.snapshot - RESOLUTION else None

@@ -1,4 +1,4 @@
-"""The dlt sources and pipelines: one resource a table, upserted by key from Arrow batches."""
+"""The dlt sources and pipelines: one resource per table, merged by key from Arrow batches."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
-    """The dlt resource of a table.
+    """Build the dlt resource of a table.
 
-    Key columns stay nullable: what Fivetran delivers without a key is carried over too, and rejected when published.
+    Key columns stay nullable: rows without a key are loaded, too, and rejected when they are published.
     """
 
     def batches() -> Iterator[Any]:
@@ -55,20 +55,20 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
 
 
 def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extraction]) -> DltSource:
-    """The dlt source of some tables of a pipeline."""
+    """Build the dlt source for some tables of a pipeline."""
     resources = [resource_for(table, extraction) for table, extraction in extractions.items()]
     return dlt.source(lambda: resources, name=pipeline)()
 
 
 def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path) -> "Pipeline":
-    """The dlt pipeline, working in a folder.
+    """Build the dlt pipeline, with its files in `folder`.
 
-    Everything that dlt must remember stands in the database, so the folder may be a temporary one.
+    dlt's state is in the database, so the folder may be temporary.
     """
     source = tables_of(pipeline)[0].source
-    # publishing goes by it, so it does not depend on a configuration file being found
+    # publishing needs the load ids, so do not rely on a configuration file for them
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
-    # by default dlt repeats what failed five times, at once; the step repeats it after a pause
+    # dlt retries a failed job five times without a pause; the step retries it after a pause
     dlt.config["load.raise_on_max_retries"] = 1
     return dlt.pipeline(
         pipeline_name=pipeline,

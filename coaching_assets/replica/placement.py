@@ -1,8 +1,8 @@
-"""Where each column of a source table goes in the replica, also where its type is not what it was.
+"""The replica column for each source column, also after a column changed its type.
 
-A column that arrives in another type than the replica's goes into a second one beside it, `<column>__v_<type>`, as dlt
-itself would name it; the published views take whichever is filled. Left alone, dlt would copy the values, in binary
-form, into the column of the old type: an error at best, and other numbers at worst.
+A column that arrives with another type goes into a second column, `<column>__v_<type>`, which is dlt's own naming. The
+views take the one that is not null. Without this, dlt would copy the values in binary form into the column of the old
+type, which fails or stores other numbers.
 """
 
 import re
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST_NAME = 63
-"""Postgres's limit."""
+"""Postgres's limit for identifiers, in bytes."""
 
 PLAIN_NAME = re.compile("_?[a-z][a-z0-9]*(_[a-z0-9]+)*")
-"""Names that dlt leaves as they are. Fivetran's are such, and dlt need not be imported to be asked."""
+"""Names that dlt does not change, such as Fivetran's. They need no import of dlt, which takes seconds."""
 
 VARIANT = "__v_"
 STAGING = "{}_staging"
-"""The schema in which dlt stages rows, by the replica's."""
+"""Name of dlt's staging schema, from the replica's."""
 
 TEXT = "character varying"
 POSTGRES_TYPES: Mapping[str, str] = {
@@ -40,12 +40,12 @@ POSTGRES_TYPES: Mapping[str, str] = {
     "json": "json",
     "binary": "bytea",
 }
-"""What dlt makes in Postgres of its own types; decimals and timestamps depend on more."""
+"""Postgres types of dlt's types, except decimals and timestamps, which depend on precision and time zone."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The column of the replica that a source column goes to, with dlt's hint for it; `as_text` where that is text."""
+    """The replica column for a source column, and dlt's hint for it. `as_text`: values are converted to text."""
 
     column: str
     hint: Mapping[str, Any]
@@ -55,9 +55,9 @@ class Placement:
 def placements(
     database: Connection, schema: str, table: str, fields: Sequence[Field], key: Sequence[str]
 ) -> dict[str, Placement]:
-    """The placement of each source column, given the replica's table as it stands.
+    """Place each source column in the existing replica table.
 
-    A column of the key stays one column: it becomes text where its type changes.
+    A key column stays one column: if its type changes, it becomes text.
     """
     existing = replica_columns(database, schema, table)
     hints = column_hints(fields)
@@ -79,7 +79,7 @@ def _placement(name: str, hint: Mapping[str, Any], existing: Mapping[str, str], 
 
 
 def column_name(name: str) -> str:
-    """The name that dlt gives to a column of the source."""
+    """Return dlt's name for a source column."""
     if PLAIN_NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
         return name
     from dlt.common.normalizers.naming.snake_case import NamingConvention
@@ -88,12 +88,12 @@ def column_name(name: str) -> str:
 
 
 def base_name(column: str) -> str:
-    """The source's name of a column of the replica."""
+    """Return a replica column's name without its type suffix."""
     return column.partition(VARIANT)[0]
 
 
 def type_name(hint: Mapping[str, Any]) -> str:
-    """A name for the type of a hint: dlt's, and one of their own for what dlt calls by the same name."""
+    """Return a name for a hint's type. Unlike dlt's, it tells BIGNUMERIC from NUMERIC and DATETIME from TIMESTAMP."""
     kind = str(hint["data_type"])
     if kind == "decimal" and hint["precision"] > 38:
         return "bignumeric"
@@ -101,7 +101,7 @@ def type_name(hint: Mapping[str, Any]) -> str:
 
 
 def postgres_type(hint: Mapping[str, Any]) -> str:
-    """The Postgres type that dlt makes of a hint, as `replica_columns` spells it."""
+    """Return the Postgres type that dlt creates for a hint, spelled as `replica_columns` spells it."""
     kind = str(hint["data_type"])
     if kind == "decimal":
         return f"numeric({hint['precision']},{hint['scale']})"
@@ -111,7 +111,7 @@ def postgres_type(hint: Mapping[str, Any]) -> str:
 
 
 def replica_columns(database: Connection, schema: str, table: str) -> dict[str, str]:
-    """The columns of a table of the replica with their types, without dlt's own; none where there is no such table."""
+    """Return a replica table's columns with their types, without dlt's own. Empty if the table does not exist."""
     with database.cursor() as cursor:
         cursor.execute(
             "select attname, format_type(atttypid, atttypmod) from pg_attribute"
@@ -123,7 +123,7 @@ def replica_columns(database: Connection, schema: str, table: str) -> dict[str, 
 
 
 def place(batch: "pa.RecordBatch", placed: Mapping[str, Placement]) -> "pa.RecordBatch":
-    """The batch with its columns under the names, and in the types, of their placement."""
+    """Rename and convert a batch's columns as placed."""
     import pyarrow as pa
 
     names, columns = [], []

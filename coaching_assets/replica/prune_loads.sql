@@ -1,4 +1,4 @@
--- Lets go of what dlt notes of its loads and never reads again. The name in braces is the replica's schema.
+-- Delete dlt's records of old loads, which it never reads again. The name in braces is the replica's schema.
 -- dlt restores a pipeline's state from the newest row whose load is complete, and its schema from the newest version.
 delete from {schema}._dlt_pipeline_state as old
 where created_at < now() - interval '30 days'

@@ -1,4 +1,4 @@
--- Since when the replica has not reflected the source: the first modification that was noticed, until it is loaded.
+-- Record since when the replica is behind: the first modification that was noticed, until it is loaded.
 with changed as (
     select table_schema, table_name, coalesce(modified, now()) as modified
     from unnest(%(schemas)s::text[], %(tables)s::text[], %(modified)s::timestamptz[])

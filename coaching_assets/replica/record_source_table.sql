@@ -1,4 +1,4 @@
--- How a table of the source was met by this sync; written only where that is news.
+-- Record the state of a source table. Writes only if something changed.
 insert into coaching_sync.source_tables as noted
     (table_schema, table_name, state, reason, modified, missing_columns, filenode)
 select %(schema)s, %(table)s, %(state)s, %(reason)s, %(modified)s, %(missing)s,

@@ -1,4 +1,4 @@
--- What a sync did to a table, over what the one before it did; the last three columns count on.
+-- Replace the figures of a table's last sync; the last three columns are totals.
 insert into coaching_sync.last_syncs as noted (
     table_name, state, rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deleted, rows_rejected, seconds,
     newest_source_time, failed_syncs, rows_synced

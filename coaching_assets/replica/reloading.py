@@ -1,4 +1,4 @@
-"""Loads tables outside Dagster's steps: again and whole, to mend the replica, or into schemas for a dry run."""
+"""Loads tables outside Dagster's steps: all rows again to repair the replica, or into the schemas of a dry run."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def reload(bigquery: "BigQuery", settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
-    """Read tables whole and merge them into the replica: what is missing comes, what differs is mended.
+    """Read all rows of tables and merge them into the replica. This repairs missing and different rows.
 
     Raises:
-        NotLoaded: some of them could not be loaded; the others were.
+        NotLoaded: some tables could not be loaded; the others were loaded.
     """
     failures: dict[SourceTable, str] = {}
     for pipeline, some in by_pipeline(tables):
@@ -50,14 +50,17 @@ def run(
     tables: Mapping[SourceTable, TableDescription],
     **options: Any,
 ) -> tuple[list[str], dict[SourceTable, str]]:
-    """Run a pipeline over some of its tables, read whole; returns the load ids, and why a table could not be loaded.
+    """Run a pipeline over all rows of some of its tables.
 
     Args:
         bigquery: the source.
-        settings: whose datasets are the schemas that are loaded into.
-        pipeline: which one.
-        tables: as they stand at the source.
-        options: for dlt's `Pipeline.run`.
+        settings: its datasets are the names of the schemas to load into.
+        pipeline: the name of the pipeline.
+        tables: the tables, with their descriptions at the source.
+        options: passed to dlt's `Pipeline.run`.
+
+    Returns:
+        The load ids, and the reason for each table that could not be loaded.
     """
     from coaching_assets.replica.pipelines import pipeline_for, source_for
 
@@ -79,7 +82,7 @@ def run(
 def by_pipeline(
     tables: Mapping[SourceTable, TableDescription],
 ) -> Iterator[tuple[PipelineName, dict[SourceTable, TableDescription]]]:
-    """The tables, apart by the pipeline that carries them over."""
+    """Group tables by the pipeline that loads them."""
     for pipeline in PIPELINES:
         some = {table: description for table, description in tables.items() if table.pipeline == pipeline}
         if some:

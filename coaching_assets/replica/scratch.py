@@ -1,4 +1,4 @@
-"""A replica for a dry run: the source's tables in schemas of their own, gone afterwards."""
+"""A temporary replica for a dry run, in separate schemas that are dropped afterwards."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
 
 SCHEMAS: Mapping[Source, str] = {"gong": "coaching_dry_run_gong", "salesforce": "coaching_dry_run_salesforce"}
-"""Nobody else's: what stands there is dropped."""
+"""Reserved for dry runs: existing schemas of these names are dropped."""
 
 
 @contextmanager
@@ -28,20 +28,20 @@ def scratch_replica(
     bigquery: "BigQuery",
     settings: Settings,
     tables: Mapping[SourceTable, TableDescription],
-    tell: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[Settings]:
-    """Load the tables into the schemas of a dry run; they are dropped at the end, whatever happens.
+    """Load tables into the schemas of a dry run, and drop the schemas at the end.
 
-    What an earlier dry run may have left behind, because it was killed, is dropped first.
+    Schemas that a killed dry run left behind are dropped first.
 
     Args:
         bigquery: the source.
-        settings: all of them.
-        tables: as they stand at the source.
-        tell: is called with a sentence for each pipeline.
+        settings: all settings.
+        tables: the tables, with their descriptions at the source.
+        notify: is called with a sentence for each pipeline.
 
     Yields:
-        Settings by which the replica is the one of the dry run.
+        Settings whose datasets are the schemas of the dry run.
 
     Raises:
         NotLoaded: some of the tables could not be loaded.
@@ -52,7 +52,7 @@ def scratch_replica(
         try:
             failures: dict[SourceTable, str] = {}
             for pipeline, some in by_pipeline(tables):
-                tell(f"Reading {', '.join(f'{settings.datasets[t.source]}.{t.name}' for t in some)} …")
+                notify(f"Reading {', '.join(f'{settings.datasets[t.source]}.{t.name}' for t in some)} …")
                 failures |= run(bigquery, scratch, pipeline, some, write_disposition="append")[1]
             if failures:
                 raise NotLoaded(failures)
@@ -64,7 +64,7 @@ def scratch_replica(
 
 
 def _settle(database: Connection, schema: str, table: SourceTable) -> None:
-    """Leave the newest row of each key, as the replica's own merge does, and index what publishing looks up."""
+    """Keep the newest row of each key, as the merge does, and index the columns that publishing looks up."""
     columns = frozenset(column_types(database, schema, table.name))
     names = sql.SQL(", ")
     name = sql.Identifier(schema, table.name)

@@ -1,4 +1,4 @@
-"""What dlt says of a run of its own, for the metadata of a materialization."""
+"""The trace of a dlt run, for the metadata of a materialization."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadTrace:
-    """What dlt says of its run: the ids of its load packages, and the seconds that each of its steps took."""
+    """Ids of the load packages of a run, and the seconds per step."""
 
     load_ids: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pipeline: "Pipeline") -> "LoadTrace":
-        """The trace of a pipeline's last run."""
+        """Return the trace of a pipeline's last run; empty if it never ran."""
         trace = pipeline.last_trace
         if trace is None:
             return cls()

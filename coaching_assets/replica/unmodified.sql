@@ -1,5 +1,5 @@
--- The tables that were loaded, each with the modification of the source that the replica reflects. A replica table that
--- was dropped, emptied or restored since has another storage, and is not among them.
+-- Loaded tables, with the source modification that the replica reflects. Without tables that were dropped, truncated or
+-- restored since: these have another storage.
 select table_name, modified
 from coaching_sync.source_tables
 where table_schema = %(schema)s
