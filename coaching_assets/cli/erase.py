@@ -31,7 +31,7 @@ def erase(
         settings = load_settings()
         request = Request.of(call or [], email or [], opportunity or [])
         if dry_run or not yes:
-            print_erasure(erase_rows(settings, request, only_look=True), dry_run=True)
+            print_erasure(erase_rows(settings, request, dry_run=True), dry_run=True)
         if dry_run or not (yes or typer.confirm("Erase this for good?")):
             return
         print_erasure(erase_rows(settings, request), dry_run=False)

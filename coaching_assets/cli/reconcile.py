@@ -38,7 +38,7 @@ def reconcile(
     from coaching_assets.settings import load_settings
 
     with report_errors(verbose):
-        result = compare_all(load_settings(), repair=repair, force=force, tell=notify)
+        result = compare_all(load_settings(), repair=repair, force=force, report=notify)
         print_reconciliation(result)
         raise typer.Exit(0 if result.is_equal else 1)
 
@@ -61,8 +61,8 @@ def print_reconciliation(result: "Reconciliation") -> None:
     for comparison in comparisons:
         if comparison.reason and not comparison.is_equal:
             print_line(f"{comparison.name}: {comparison.reason}", style="red")
-    for refusal in result.refusals:
-        print_line(refusal, style="red")
+    for sentence in result.skipped:
+        print_line(sentence, style="red")
     differs = result.plan.changes or any(sum(comparison.rows.values()) for comparison in comparisons)
     if differs and not result.found:
         print_line("Run `coaching reconcile --repair` to repair the differences.")

@@ -48,9 +48,9 @@ def reconciliation_checks(settings: Settings) -> AssetChecksDefinition:
             return
         with as_failure():
             current = postgres.settings.load()
-            result = reconcile(current, repair=current.reconcile_repair, tell=context.log.info)
-        for refusal in result.refusals:
-            context.log.warning(refusal)
+            result = reconcile(current, repair=current.reconcile_repair, report=context.log.info)
+        for sentence in result.skipped:
+            context.log.warning(sentence)
         for check in _results(current, result):
             assert check.asset_key is not None
             assert check.check_name is not None
@@ -81,14 +81,14 @@ def _specs(settings: Settings) -> list[AssetCheckSpec]:
 
 
 def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckResult]:
-    refusals = " ".join(result.refusals)
+    skipped = " ".join(result.skipped)
     for table, comparison in result.comparisons.items():
         yield AssetCheckResult(
             check_name=EQUALS_SOURCE,
             asset_key=replica_key(settings, table),
             passed=comparison.is_equal,
             severity=AssetCheckSeverity.ERROR,
-            description=comparison.reason or (refusals if not comparison.is_equal else None),
+            description=comparison.reason or (skipped if not comparison.is_equal else None),
             metadata=_of_comparison(comparison, result.found),
         )
     for published in PUBLISHED_TABLES:
@@ -98,7 +98,7 @@ def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckR
             asset_key=published_key(published),
             passed=planned.changes == 0,
             severity=AssetCheckSeverity.ERROR,
-            description=refusals if planned.changes and refusals else None,
+            description=skipped if planned.changes and skipped else None,
             metadata=_of_plan(published.name, planned, result),
         )
 
@@ -112,7 +112,7 @@ def _of_comparison(comparison: Comparison, found: dict[str, int]) -> dict[str, A
         **{f"rows_{kind}": comparison.rows[kind] for kind in KINDS},
         "rows_not_synced_yet": comparison.pending,
         "rows_withheld": comparison.withheld,
-        "rows_mended": max(found.get(comparison.name, 0) - differing, 0),
+        "rows_repaired": max(found.get(comparison.name, 0) - differing, 0),
         "examples": {kind: comparison.examples[kind] for kind in KINDS if comparison.examples[kind]},
         "columns_not_compared": list(comparison.left_out),
     }
@@ -124,7 +124,7 @@ def _of_plan(name: str, planned: TablePlan, result: Reconciliation) -> dict[str,
         "as_of": result.plan.as_of.isoformat(),
         **{f"rows_{AS_DIFFERENCE[action]}": planned.rows[action] for action in CHANGES},
         "rows_kept": planned.rows["kept"],
-        "rows_mended": max(result.found.get(name, 0) - planned.changes, 0),
+        "rows_repaired": max(result.found.get(name, 0) - planned.changes, 0),
         "examples": {
             AS_DIFFERENCE[action]: [str(example) for example in planned.examples[action]]
             for action in CHANGES

@@ -1,1 +1,1 @@
-"""Erasure: a call, a person or a deal taken out of the replica and the published tables."""
+"""Erasure of a call, a person or a deal from the replica and the published tables."""

@@ -1,4 +1,4 @@
--- The foreign keys by which rows go along, from the tables of which some go already.
+-- The cascading foreign keys that reference a table with doomed rows.
 select
     child_schema.nspname::text, child.relname::text, parent_schema.nspname::text, parent.relname::text,
     (select array_agg(attname::text order by place)

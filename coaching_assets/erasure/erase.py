@@ -1,4 +1,4 @@
-"""`coaching erase`: takes a call, a person or a deal out of the replica and of the application's tables, for good."""
+"""Erases a call, a person or a deal from the replica and the application's tables, for good."""
 
 import getpass
 import re
@@ -24,12 +24,12 @@ from coaching_assets.settings import Settings
 
 
 class CannotErase(CoachingError):
-    """What was asked for cannot be erased; the message says why and what to do. Nothing was changed."""
+    """The request cannot be carried out; the message says why and what to do. Nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be erased: Gong's ids of calls, e-mail addresses, the CRM's ids of opportunities."""
+    """The values to erase: Gong's call ids, e-mail addresses, the CRM's opportunity ids."""
 
     calls: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -37,10 +37,10 @@ class Request:
 
     @classmethod
     def of(cls, calls: list[str], addresses: list[str], opportunities: list[str]) -> "Request":
-        """The request without blanks around the values, addresses in lower case.
+        """Normalize a request: values without surrounding blanks, addresses in lower case.
 
         Raises:
-            CannotErase: it names nothing, or a value is empty.
+            CannotErase: there is no value, or one is blank.
         """
         request = cls(
             tuple(value.strip() for value in calls),
@@ -49,12 +49,12 @@ class Request:
         )
         values = [*request.calls, *request.addresses, *request.opportunities]
         if not values or not all(values):
-            raise CannotErase("Nothing to erase was named: give --call ID, --email ADDRESS or --opportunity ID.")
+            raise CannotErase("There is nothing to erase. Give --call ID, --email ADDRESS or --opportunity ID.")
         return request
 
     @property
     def values(self) -> dict[IdentityKind, tuple[str, ...]]:
-        """What is named, by kind."""
+        """The values by kind, without empty kinds."""
         named: dict[IdentityKind, tuple[str, ...]] = {
             "call": self.calls,
             "address": self.addresses,
@@ -65,41 +65,43 @@ class Request:
 
 @dataclass
 class Erasure:
-    """What an erasure does, in rows by table."""
+    """The effect of an erasure, in rows by table."""
 
     replica: dict[str, int] = field(default_factory=dict)
-    """Deleted from the replica."""
+    """Rows deleted from the replica."""
     published: dict[str, int] = field(default_factory=dict)
-    """Deleted from the published tables."""
-    taken_along: dict[str, int] = field(default_factory=dict)
-    """The application's own rows, which go by cascade."""
+    """Rows deleted from the published tables."""
+    cascaded: dict[str, int] = field(default_factory=dict)
+    """The application's own rows, deleted by cascading foreign keys."""
     changed: dict[str, int] = field(default_factory=dict)
-    """Rows that stay, without what was erased."""
+    """Rows that stay, with the erased values removed."""
     remaining: dict[str, int] = field(default_factory=dict)
-    """Rows in which what was erased still stands, in the words of others."""
+    """Rows that still mention an erased value, for example in another person's words."""
 
     @property
     def sections(self) -> dict[str, dict[str, int]]:
-        """All but what remains, by what is done."""
+        """The rows by table, by kind of effect; without the remaining mentions."""
         return {
             "deleted from the replica": self.replica,
             "deleted": self.published,
-            "deleted by cascade, the application's own": self.taken_along,
+            "deleted by cascade, the application's own": self.cascaded,
             "changed": self.changed,
         }
 
 
-def erase(settings: Settings, request: Request, *, only_look: bool = False) -> Erasure:
-    """Erase, in one transaction, while nobody loads or publishes.
+def erase(settings: Settings, request: Request, *, dry_run: bool = False) -> Erasure:
+    """Erase in one transaction, under the locks of loading and publishing.
 
     Args:
-        settings: where.
-        request: what.
-        only_look: whether to undo it all at the end, to say what an erasure would do.
+        settings: the database and its schemas.
+        request: the values to erase.
+        dry_run: whether to roll back at the end, so that nothing changes.
 
     Raises:
-        SettingError, CannotConnect, MissingTables: the database cannot be asked.
-        CannotErase: a foreign key of the application forbids it; nothing was changed.
+        SettingError: a setting is missing or wrong.
+        CannotConnect: Postgres cannot be reached.
+        MissingTables: the application's tables or columns are missing.
+        CannotErase: a foreign key of the application prevents it; nothing was changed.
     """
     with connect(settings) as database, ExitStack() as held:
         for dataset in sorted(set(settings.datasets.values())):
@@ -112,11 +114,11 @@ def erase(settings: Settings, request: Request, *, only_look: bool = False) -> E
                 erasure = _erase(cursor, publisher, request)
             except psycopg2.errors.ForeignKeyViolation as error:
                 raise CannotErase(
-                    f"Rows of {error.diag.schema_name}.{error.diag.table_name} (foreign key"
-                    f" {error.diag.constraint_name}) keep rows from being erased, and do not go along by cascade."
-                    " Nothing was changed; delete those rows, or change the foreign key, and try again."
+                    f"{error.diag.schema_name}.{error.diag.table_name} (foreign key {error.diag.constraint_name})"
+                    " references rows to erase, and does not cascade. Nothing was changed. Delete the referencing"
+                    " rows, or change the foreign key, and try again."
                 ) from error
-        if only_look:
+        if dry_run:
             database.rollback()
         else:
             database.commit()
@@ -140,7 +142,7 @@ def _erase(cursor: Cursor, publisher: Publisher, request: Request) -> Erasure:
     doomed = find_doomed(cursor, GOING, request.calls, request.addresses, request.opportunities)
     own = {f"{settings.coaching_schema}.{table.name}" for table in TABLES}
     erasure.published = {name: rows for name, rows in doomed.items() if name in own}
-    erasure.taken_along = {name: rows for name, rows in doomed.items() if name not in own}
+    erasure.cascaded = {name: rows for name, rows in doomed.items() if name not in own}
     erasure.changed = remove(cursor, settings, load_id)
     for group, keys in find_due(cursor, load_id).items():
         due[group] |= keys
@@ -152,8 +154,8 @@ def _erase(cursor: Cursor, publisher: Publisher, request: Request) -> Erasure:
 
 
 def _mentions(cursor: Cursor, settings: Settings, request: Request) -> dict[str, int]:
-    """The rows of this project's tables in which what was erased still stands."""
-    # as a word of its own; in JSON text an escape such as \n may stand right before it
+    """Count the rows of this project's tables that still mention an erased value."""
+    # as a separate word; in JSON text, an escape such as \n may come right before it
     patterns = [
         rf"((?<![\w.+-])|\\[a-z]){re.escape(value)}(?![\w-])" for values in request.values.values() for value in values
     ]

@@ -1,4 +1,4 @@
--- What publishing noted about rows that are no longer there.
+-- Removes publishing's records of deleted rows.
 delete from coaching_sync.adopted_speakers
 where not exists (select from speakers where speakers.id = adopted_speakers.speaker_id);
 

@@ -1,5 +1,5 @@
--- The published rows that are about what is erased, locked: the calls, deals and e-mails themselves; of a person the
--- speakers, found by the marked rows of the replica or by the address, and what they said.
+-- Finds and locks the published rows to erase: the requested calls and deals, the marked e-mails, and each person's
+-- speakers and transcripts. Speakers are found by the marked replica rows and by their address.
 with gone_speaker as (
     select call_id, id from gong_call_speaker where load_id = %(mark)s
     union

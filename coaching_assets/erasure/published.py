@@ -1,4 +1,4 @@
-"""Erasing from the published tables: what goes, with all that hangs on it, and what is computed anew without it."""
+"""Erases from the published tables: deletes rows with all dependent rows, and recomputes their aggregates."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ Keys = dict[str, set[str]]
 
 
 def find_due(cursor: Cursor, load_id: str) -> Keys:
-    """The aggregates, by group, of which something in the replica stands under a load id."""
+    """The aggregates, by group, with a row of this load id in the replica."""
     due: Keys = {}
     for group in GROUPS:
         cursor.execute("truncate new_load")
@@ -31,17 +31,17 @@ def find_due(cursor: Cursor, load_id: str) -> Keys:
 def find_doomed(
     cursor: Cursor, mark: str, calls: Sequence[str], addresses: Sequence[str], opportunities: Sequence[str]
 ) -> dict[str, int]:
-    """Find, and lock, the published rows that go, and whatever hangs on them by cascading foreign keys, at any depth.
+    """Find and lock the published rows to delete, and all rows that depend on them through cascading foreign keys.
 
     Args:
-        cursor: in a session of the publisher.
-        mark: the load id of the replica's rows that go.
-        calls: Gong's ids of calls.
-        addresses: e-mail addresses, in lower case.
-        opportunities: the CRM's ids of opportunities.
+        cursor: in a publisher's session.
+        mark: load id of the replica rows to delete.
+        calls: Gong's call ids.
+        addresses: e-mail addresses in lower case.
+        opportunities: the CRM's opportunity ids.
 
     Returns:
-        The rows that go, by table, the application's own tables among them.
+        Number of rows by table, including the application's own tables.
     """
     cursor.execute("drop table if exists doomed")
     cursor.execute("create temp table doomed (relation oid, place tid, unique (relation, place))")
@@ -62,7 +62,7 @@ def find_doomed(
 
 
 def delete_doomed(cursor: Cursor) -> None:
-    """Delete what `find_doomed` found; Postgres itself takes along what hangs on it."""
+    """Delete the rows that `find_doomed` found; Postgres cascades to the dependent rows."""
     for table in reversed(TABLES):
         cursor.execute(
             sql.SQL("delete from {} where (tableoid, ctid) in (select relation, place from doomed)").format(
@@ -72,10 +72,10 @@ def delete_doomed(cursor: Cursor) -> None:
 
 
 def publish_without(publisher: Publisher, due: Keys) -> dict[str, int]:
-    """Compute the aggregates anew, within the current transaction.
+    """Recompute the aggregates in the current transaction.
 
     Returns:
-        The rows that were written, by table.
+        Number of written rows by table.
     """
     outcomes = {table.name: Outcome() for table in TABLES}
     with publisher.database.cursor() as cursor:
@@ -115,7 +115,7 @@ def _follow_cascades(cursor: Cursor) -> int:
 
 
 def _redact(cursor: Cursor) -> None:
-    """Take erased addresses out of rows that the replica does not know: those of an earlier importer."""
+    """Remove erased addresses from rows that are not in the replica: those of an earlier importer."""
     cursor.execute("select exists (select from coaching_sync.erased_identities where kind = 'address')")
     if not (cursor.fetchone() or (False,))[0]:
         return

@@ -32,7 +32,7 @@ from coaching_assets.settings import Settings
 Action = Literal["adopted", "inserted", "updated", "deleted", "kept"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANGES: tuple[Action, ...] = ("inserted", "updated", "deleted")
-AS_DIFFERENCE: Mapping[Action, str] = {"inserted": "missing", "updated": "different", "deleted": "surplus"}
+AS_DIFFERENCE: Mapping[Action, str] = {"inserted": "missing", "updated": "different", "deleted": "extra"}
 """What publishing would do to a row, as what is wrong with the table."""
 MAXIMUM_EXAMPLES = 10
 

@@ -1,1 +1,1 @@
-"""Checks of what stands in the tables: whether it is fresh, and whether it equals what it was made of."""
+"""Reconciliation: compares the replica with BigQuery and the published tables with the replica, and repairs both."""

@@ -1,4 +1,4 @@
-"""Which columns can be compared without moving them: those whose text is the same in BigQuery and in Postgres."""
+"""SQL expressions that write a row as the same text in BigQuery and in Postgres, so that only hashes are compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from coaching_assets.errors import CoachingError
 from coaching_assets.replica.placement import base_name
 
 WITHOUT_NUL = "REPLACE({}, CODE_POINTS_TO_STRING([0]), CODE_POINTS_TO_STRING([65533]))"
-"""U+0000 becomes U+FFFD on the way, since Postgres cannot store it."""
+"""Postgres cannot store U+0000; the replica holds U+FFFD instead."""
 
 BIGQUERY_TEXTS: Mapping[str, str] = {
     "STRING": WITHOUT_NUL,
@@ -22,7 +22,7 @@ BIGQUERY_TEXTS: Mapping[str, str] = {
     "DATETIME": "CAST(UNIX_MICROS(TIMESTAMP({})) AS STRING)",
     "DATE": "CAST(UNIX_DATE({}) AS STRING)",
 }
-"""The text of a value by BigQuery's type. Floats, decimals, JSON and nested types have none that both servers write."""
+"""The text of a value, by BigQuery type. Both servers write floats, decimals, JSON and nested types differently."""
 
 MICROSECONDS = "(extract(epoch from {}) * 1000000)::bigint::text"
 POSTGRES_TEXTS: Mapping[str, str] = {
@@ -34,7 +34,7 @@ POSTGRES_TEXTS: Mapping[str, str] = {
     "timestamp without time zone": MICROSECONDS,
     "date": "({} - date '1970-01-01')::text",
 }
-"""The same text by Postgres's type."""
+"""The same text, by Postgres type."""
 
 SAME_TYPE: Mapping[str, frozenset[str]] = {
     "STRING": frozenset({"character varying", "text"}),
@@ -44,19 +44,22 @@ SAME_TYPE: Mapping[str, frozenset[str]] = {
     "DATETIME": frozenset({"timestamp without time zone"}),
     "DATE": frozenset({"date"}),
 }
-"""Which type a column must have in the replica to be compared; one whose type changed at the source is left out."""
+"""The replica types in which a column is compared; a column whose type changed at the source is left out."""
 
 AS_THEMSELVES = SAME_TYPE["STRING"] | SAME_TYPE["INT64"]
-"""The types in which a key may be kept, whichever of the two it is at the source: their text is the value itself."""
+"""The replica types of a text or integer key: the text is the value, even if the source type changed."""
 
 
 class NotComparable(CoachingError):
-    """A table's key has no text that is the same on both servers; the message names the column."""
+    """The servers write the text of a key column differently; the message names the column."""
 
 
 @dataclass(frozen=True)
 class Canonical:
-    """A table's expressions on either server: the key's text, the row's text, Fivetran's time in microseconds."""
+    """The expressions of one table on both servers.
+
+    The key as text, the compared columns as text, and `_fivetran_synced` in microseconds since 1970.
+    """
 
     bigquery_key: str
     bigquery_row: str
@@ -65,19 +68,19 @@ class Canonical:
     replica_row: sql.Composable
     replica_synced: sql.Composable
     left_out: tuple[str, ...]
-    """The source's columns that are not compared."""
+    """Source columns that are not compared."""
 
 
 def canonical(table: SourceTable, description: TableDescription, columns: Mapping[str, str]) -> Canonical:
-    """The expressions by which a table is compared.
+    """Build the expressions that compare one table.
 
     Args:
-        table: which one.
-        description: as it stands at the source.
-        columns: the replica's columns, by name, with their Postgres types.
+        table: the source table.
+        description: its current columns in BigQuery.
+        columns: Postgres type by column of the replica.
 
     Raises:
-        NotComparable: a key column is of a type that has no common text.
+        NotComparable: a key column has a type without a common text.
     """
     key = table.key_for(frozenset(description.columns))
     fields = [
@@ -86,7 +89,7 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
         if not field.repeated and field.name not in key and _is_same(field, columns)
     ]
     has_cursor = any(field.name == CURSOR for field in fields)
-    # the replica keeps a row's first stamp where only that differs
+    # if only the stamp differs, the replica keeps the old one
     fields = [field for field in fields if field.name != CURSOR]
     compared = {*key, CURSOR, *(field.name for field in fields)}
     return Canonical(
@@ -103,12 +106,12 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
 
 
 def key_parts(text: str) -> str:
-    """A key's text as people read it: the values, separated by commas."""
+    """The values of a key's text, separated by commas."""
     return ", ".join(part[1:] if part.startswith("+") else "(null)" for part in text.split("\x1f"))
 
 
 def _variants(columns: Mapping[str, str], name: str) -> list[str]:
-    """The replica's columns of one column of the source; dlt adds one where its type changed."""
+    """The replica's columns for one source column; dlt adds another when the type changes."""
     return [column for column in columns if base_name(column) == name]
 
 
@@ -124,7 +127,8 @@ def _bigquery_key(description: TableDescription, columns: Mapping[str, str], nam
     alike = AS_THEMSELVES if field.type in {"STRING", "INT64"} else SAME_TYPE.get(field.type, frozenset())
     if field.repeated or field.type not in BIGQUERY_TEXTS or not kept_as <= alike:
         raise NotComparable(
-            f"{description}: its key column {name} is {field.type}, whose text is another one in the replica."
+            f"{description}: the key column {name} has type {field.type}, which the replica writes differently."
+            " The table cannot be compared."
         )
     return BIGQUERY_TEXTS[field.type].format(quoted(name))
 
@@ -140,7 +144,7 @@ def _replica_text(column: str, type_: str) -> sql.Composable:
 
 
 def _bigquery(texts: list[str]) -> str:
-    """One text of several values; each is marked by `+`, and null by `-`."""
+    """One text of several values: `+` before each value, `-` for null."""
     parts = [f"COALESCE(CONCAT('+', {text}), '-')" for text in texts] or ["''"]
     return f"CONCAT({', CHR(31), '.join(parts)})"
 

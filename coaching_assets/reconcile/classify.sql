@@ -1,10 +1,11 @@
--- Each key of the buckets that differ: equal, missing in the replica, surplus there, different, withheld: as it was when it had
--- just been read whole and an erasure kept it out, or pending: so new that the next sync reads it, because that begins at
--- the horizon.
+-- Classifies each key of the buckets that differ:
+--   equal, different; missing: in BigQuery only; extra: in the replica only
+--   withheld: as recorded after a full reload, from which an erasure kept the row out
+--   pending: newer than the horizon, from which the next sync reads
 create temp table classified as
 select
     case
-        when source.key_hash is null then 'surplus'
+        when source.key_hash is null then 'extra'
         when replica.digest = any(source.digests) then 'equal'
         when compared.hash in (select hash from withheld_row) then 'withheld'
         when source.synced >= %(horizon)s and source.synced is distinct from replica.synced then 'pending'

@@ -1,4 +1,4 @@
-"""Compares one table of the replica with BigQuery: by buckets first, and by rows only where a bucket differs."""
+"""Compares one replica table with BigQuery: by 256 buckets of hashes, then by rows in the buckets that differ."""
 
 import io
 from dataclasses import dataclass, field
@@ -22,24 +22,29 @@ from coaching_assets.settings import Settings
 if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
 
-Kind = Literal["missing", "surplus", "different"]
-KINDS: tuple[Kind, ...] = ("missing", "surplus", "different")
+Kind = Literal["missing", "extra", "different"]
+KINDS: tuple[Kind, ...] = ("missing", "extra", "different")
 State = Literal["compared", "not at the source", "not loaded", "not comparable", "failed"]
 MAXIMUM_EXAMPLES = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Bucket = tuple[int, int, int, int, int]
-"""How many rows, and the sums of the four pieces of their digests."""
+"""Number of rows, and the sums of the four parts of their digests."""
 
 
 @dataclass
 class Comparison:
-    """How a table of the replica compares with BigQuery, in rows.
+    """The result for one table of the replica, in rows.
 
-    `pending` rows are so new at the source that the next sync reads them. `withheld` rows are kept out, or stand there
-    redacted, because of an erasure. `surplus_rows` are the hashes of the surplus rows' keys, with the rows' digests.
-    `lacking_rows` are salted hashes of the rows that are missing, different or withheld. `as_of` is when BigQuery was
-    asked.
+    Attributes:
+        as_of: time of the query in BigQuery.
+        pending: rows that the next sync reads, because they are new at the source.
+        withheld: rows that are missing or redacted because of an erasure.
+        rows: missing rows are in BigQuery only, extra rows in the replica only.
+        examples: up to 10 keys per kind.
+        extra_rows: hash of the key and digest of each extra row.
+        lacking_rows: salted hashes of the missing, different and withheld rows.
+        left_out: source columns that are not compared.
     """
 
     table: SourceTable
@@ -52,7 +57,7 @@ class Comparison:
     withheld: int = 0
     rows: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     examples: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    surplus_rows: list[tuple[str, str]] = field(default_factory=list)
+    extra_rows: list[tuple[str, str]] = field(default_factory=list)
     lacking_rows: list[bytes] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
 
@@ -63,20 +68,23 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether the replica holds what BigQuery holds; a table that is not at the source has nothing to hold."""
+        """Whether the replica holds BigQuery's rows; also true for a table that is not at the source."""
         return self.state == "not at the source" or (self.state == "compared" and not any(self.rows.values()))
 
     def withhold(self) -> None:
-        """Take what is still missing or different for withheld: it was just read whole, and merged but for erasures."""
+        """Count missing and different rows as withheld.
+
+        Right after a full reload, only an erasure can keep rows out.
+        """
         self.withheld += self.rows["missing"] + self.rows["different"]
         for kind in ("missing", "different"):
             self.rows[kind], self.examples[kind] = 0, []
 
     @property
-    def surplus_share(self) -> float:
-        """The surplus rows' share of the replica's compared rows, 0 to 1."""
-        surplus = self.rows["surplus"]
-        return surplus / max(self.equal + surplus + self.rows["different"], 1)
+    def extra_share(self) -> float:
+        """The share of the extra rows in the replica's compared rows, 0 to 1."""
+        extra = self.rows["extra"]
+        return extra / max(self.equal + extra + self.rows["different"], 1)
 
 
 def compare(
@@ -88,21 +96,22 @@ def compare(
     *,
     keep_lacking: bool = False,
 ) -> Comparison:
-    """Compare one table; a match costs one query job and 256 rows.
+    """Compare one table. Equal tables cost one query job and 256 result rows.
 
-    Both sides are seen as they stood together: the replica on one snapshot, taken before BigQuery is asked, and of
-    BigQuery's rows those that the replica's last load could have read.
+    Both sides show the same moment: the replica in one snapshot, taken before the query, and BigQuery without the rows
+    that the last load could not have read.
 
     Args:
         bigquery: the source.
-        database: a connection in no transaction; a transaction is rolled back on it.
-        settings: whose datasets are the replica's schemas.
-        table: which one.
-        description: as it stands at the source.
-        keep_lacking: whether to keep `lacking_rows`, for `withholding.note`.
+        database: a connection outside a transaction; its transaction is rolled back at the end.
+        settings: their datasets name the replica's schemas.
+        table: the source table.
+        description: its current columns in BigQuery.
+        keep_lacking: whether to fill `lacking_rows`, for `withholding.record`.
 
     Raises:
-        SourceError: BigQuery did not answer, or LimitExceeded: it would bill too much.
+        SourceError: BigQuery did not answer.
+        LimitExceeded: the query would bill too many bytes.
     """
     result = Comparison(table, settings.datasets[table.source], "compared")
     try:
@@ -133,7 +142,7 @@ def compare(
 
 @dataclass
 class _Comparing:
-    """The comparison of one table, in a transaction."""
+    """The comparison of one table, in one transaction."""
 
     bigquery: "BigQuery"
     database: Connection
@@ -144,7 +153,7 @@ class _Comparing:
     result: Comparison
 
     def run(self) -> None:
-        """Fill in the result."""
+        """Compare the buckets, then the rows of those that differ, and fill in the result."""
         watermark = newest_source_time(self.database, self.result.schema, self.result.table.name)
         source = self._source_buckets(watermark)
         replica = self._replica_buckets()
@@ -158,14 +167,14 @@ class _Comparing:
         self.result.pending += (self.cursor.fetchone() or (0,))[0]
 
     def keep_lacking(self) -> None:
-        """Keep which rows the replica does not hold as BigQuery does; only where buckets differed there are any."""
+        """Fill in `lacking_rows`; there are none if all buckets were equal."""
         self.cursor.execute("select to_regclass('pg_temp.classified') is not null")
         if (self.cursor.fetchone() or (False,))[0]:
             self.cursor.execute("select hash from classified where state in ('missing', 'different', 'withheld')")
             self.result.lacking_rows = [bytes(row_hash) for (row_hash,) in self.cursor.fetchall()]
 
     def _source_buckets(self, watermark: datetime | None) -> dict[str, Bucket]:
-        """BigQuery's buckets; the keys that are newer than the watermark go into a temporary table."""
+        """BigQuery's buckets; keys newer than the watermark go into the temporary table `newer_key`."""
         parameters = {"watermark": ("INT64", _microseconds(watermark))}
         result = self.bigquery.query(self.description, self._statement("source_buckets.sql"), parameters)
         buckets: dict[str, Bucket] = {}
@@ -213,8 +222,8 @@ class _Comparing:
                 "select key_text from classified where state = %s order by key_text limit %s", (kind, MAXIMUM_EXAMPLES)
             )
             result.examples[kind] = [key_parts(text) for (text,) in self.cursor.fetchall()]
-        self.cursor.execute("select key_hash, digest from classified where state = 'surplus'")
-        result.surplus_rows = self.cursor.fetchall()
+        self.cursor.execute("select key_hash, digest from classified where state = 'extra'")
+        result.extra_rows = self.cursor.fetchall()
 
     def _statement(self, name: str) -> str:
         expressions = self.expressions
@@ -236,5 +245,5 @@ class _Comparing:
 
 
 def _microseconds(moment: datetime | None) -> int | None:
-    """Microseconds since 1970, exactly."""
+    """Microseconds since 1970, without rounding."""
     return None if moment is None else (moment - EPOCH) // timedelta(microseconds=1)

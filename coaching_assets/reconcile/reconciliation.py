@@ -1,4 +1,4 @@
-"""Proves that the replica equals BigQuery and the published tables equal the replica, and mends what differs."""
+"""Compares every layer with the one below it, and repairs the differences on request."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import Comparison, compare
-from coaching_assets.reconcile.repair import Tell, mend
+from coaching_assets.reconcile.repair import Report, repair_differences
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
 
@@ -22,36 +22,39 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reconciliation:
-    """What was compared. After a repair it says how things stand then; `found` says what there was to mend."""
+    """The result of both comparisons; after a repair, that of the comparisons that followed it."""
 
     comparisons: dict[SourceTable, Comparison]
     plan: Plan
     found: dict[str, int] = field(default_factory=dict)
-    """By table, the rows that differed before the repair; empty where nothing was mended."""
-    refusals: list[str] = field(default_factory=list)
+    """Differing rows by table before the repair; empty without a repair."""
+    skipped: list[str] = field(default_factory=list)
+    """One sentence per repair that was skipped: the reason and the remedy."""
 
     @property
     def is_equal(self) -> bool:
-        """Whether nothing differs, anywhere."""
+        """Whether all tables of both layers are equal."""
         return all(comparison.is_equal for comparison in self.comparisons.values()) and not self.plan.changes
 
 
 def reconcile(
-    settings: Settings, *, repair: bool = False, force: bool = False, tell: Tell = lambda sentence: None
+    settings: Settings, *, repair: bool = False, force: bool = False, report: Report = lambda sentence: None
 ) -> Reconciliation:
-    """Compare everything, and mend it where that is asked for.
+    """Compare all tables of both layers, and repair the differences on request.
 
-    A table that cannot be compared does not keep the others from being compared.
+    A table that cannot be compared does not stop the others.
 
     Args:
-        settings: all of them.
-        repair: whether to mend what differs; the tables that differed are then compared once more.
-        force: whether to remove also what is above RECONCILE_SURPLUS_SHARE.
-        tell: is called with a sentence for each thing done.
+        settings: the two servers and the limits of a repair.
+        repair: whether to repair differences; the tables that differed are then compared again.
+        force: whether to remove extra rows even above RECONCILE_SURPLUS_SHARE.
+        report: receives one sentence per repair.
 
     Raises:
-        SettingError, CannotConnect, MissingTables: a server or the application's tables are not as they must be.
-        NotLoaded: a table could not be loaded again.
+        SettingError: a setting is missing or wrong.
+        CannotConnect: Postgres cannot be reached.
+        MissingTables: the application's tables or columns are missing.
+        NotLoaded: a table could not be reloaded.
     """
     bigquery = connect_bigquery(settings)
     survey = survey_source(bigquery, settings, TABLES)
@@ -63,15 +66,15 @@ def reconcile(
         return result
     result.found = {comparison.name: sum(comparison.rows.values()) for comparison in comparisons.values()}
     result.found |= {name: table.changes for name, table in result.plan.tables.items()}
-    result.refusals = mend(
-        bigquery, settings, survey.present, list(comparisons.values()), result.plan, force=force, tell=tell
+    result.skipped = repair_differences(
+        bigquery, settings, survey.present, list(comparisons.values()), result.plan, force=force, report=report
     )
     again = [table for table in survey.present if not comparisons[table].is_equal]
     with connect(settings) as database, database.cursor() as cursor:
         erased = withholding.anything_was_erased(cursor)
         result.comparisons |= _compared(bigquery, settings, survey.present, again, keep_lacking=erased)
         for comparison in (result.comparisons[table] for table in again if erased):
-            withholding.note(database, comparison.schema, comparison.table.name, comparison.lacking_rows)
+            withholding.record(database, comparison.schema, comparison.table.name, comparison.lacking_rows)
             comparison.withhold()
         database.commit()
         result.plan = make_plan(database, settings)

@@ -1,4 +1,4 @@
-"""Mends what a reconciliation found: loads rows again, removes those that vanished from the source, publishes."""
+"""Repairs the differences that a reconciliation found: removes extra rows, reloads tables, publishes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
 
 REMOVED_LOAD = "removed by reconciliation"
-"""The load id that surplus rows bear for a moment, so that what they belong to is found like any change."""
+"""The load id of extra rows just before their deletion: publishing finds their aggregates like after any change."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
+"""Receives one sentence per repair."""
 
 
-def mend(
+def repair_differences(
     bigquery: "BigQuery",
     settings: Settings,
     present: Mapping[SourceTable, TableDescription],
@@ -41,53 +42,53 @@ def mend(
     plan: Plan,
     *,
     force: bool,
-    tell: Tell,
+    report: Report,
 ) -> list[str]:
-    """Mend the replica, then the published tables.
+    """Repair the replica, then the published tables.
 
     Args:
         bigquery: the source.
-        settings: all of them.
-        present: the tables as they stand at the source.
-        comparisons: what was found in the replica.
-        plan: what was found in the published tables.
-        force: whether to remove also what is above RECONCILE_SURPLUS_SHARE.
-        tell: is called with a sentence for each thing done.
+        settings: the two servers and the limits of a repair.
+        present: the tables that BigQuery has.
+        comparisons: the differences between replica and BigQuery.
+        plan: the differences between published tables and replica.
+        force: whether to remove extra rows even above RECONCILE_SURPLUS_SHARE.
+        report: receives one sentence per repair.
 
     Returns:
-        What was not mended and why, a sentence each.
+        One sentence per repair that was skipped: the reason and the remedy.
 
     Raises:
-        NotLoaded: a table could not be loaded again.
+        NotLoaded: a table could not be reloaded.
     """
-    refusals: list[str] = []
+    skipped: list[str] = []
     for comparison in comparisons:
-        if not comparison.surplus_rows:
+        if not comparison.extra_rows:
             continue
-        if comparison.surplus_share > settings.reconcile_surplus_share and not force:
-            refusals.append(_too_many(settings, comparison.name, comparison.rows["surplus"], comparison.surplus_share))
+        if comparison.extra_share > settings.reconcile_surplus_share and not force:
+            skipped.append(_too_many(settings, comparison.name, comparison.rows["extra"], comparison.extra_share))
             continue
-        removed = remove_surplus(settings, comparison, present[comparison.table])
-        tell(f"{comparison.name}: {removed} rows removed that BigQuery has no more.")
+        removed = remove_extra(settings, comparison, present[comparison.table])
+        report(f"{comparison.name}: removed {removed} rows that BigQuery no longer has.")
     again = {
         comparison.table: present[comparison.table]
         for comparison in comparisons
         if comparison.state == "not loaded" or comparison.rows["missing"] or comparison.rows["different"]
     }
     if again:
-        tell(f"Loaded again: {', '.join(f'{settings.datasets[table.source]}.{table.name}' for table in again)}.")
+        report(f"Reloading {', '.join(f'{settings.datasets[table.source]}.{table.name}' for table in again)}.")
         reload(bigquery, settings, again)
-    refusals += _publish(settings, plan, force)
-    return refusals
+    skipped += _publish(settings, plan, force)
+    return skipped
 
 
-def remove_surplus(settings: Settings, comparison: Comparison, description: TableDescription) -> int:
-    """Remove the surplus rows from the replica, and make what is published of them due, in one transaction.
+def remove_extra(settings: Settings, comparison: Comparison, description: TableDescription) -> int:
+    """Remove the extra rows from the replica and request their aggregates, in one transaction.
 
-    A row that changed since it was compared stays.
+    Rows that changed since the comparison stay.
 
     Returns:
-        How many rows were removed.
+        Number of removed rows.
     """
     table, schema = comparison.table, comparison.schema
     with connect(settings) as lock, connect(settings) as database:
@@ -96,10 +97,10 @@ def remove_surplus(settings: Settings, comparison: Comparison, description: Tabl
             expressions = canonical(table, description, column_types(database, schema, table.name))
             name = sql.Identifier(schema, table.name)
             with database.cursor() as cursor:
-                cursor.execute("create temp table surplus_row (key_hash text primary key, digest text)")
-                execute_values(cursor, "insert into surplus_row values %s", comparison.surplus_rows)
+                cursor.execute("create temp table extra_row (key_hash text primary key, digest text)")
+                execute_values(cursor, "insert into extra_row values %s", comparison.extra_rows)
                 cursor.execute(
-                    sql.SQL(read_sql(__package__, "mark_surplus.sql")).format(
+                    sql.SQL(read_sql(__package__, "mark_extra.sql")).format(
                         table=name,
                         key=expressions.replica_key,
                         row=expressions.replica_row,
@@ -119,7 +120,7 @@ def remove_surplus(settings: Settings, comparison: Comparison, description: Tabl
 
 
 def _request_aggregates(publisher: Publisher, cursor: Cursor, group: Group, table: SourceTable) -> None:
-    """Make the aggregates due that the marked rows belong to."""
+    """Request the aggregates that the marked rows belong to."""
     cursor.execute("truncate new_load")
     cursor.execute("insert into new_load values (%s, %s)", (table.view, REMOVED_LOAD))
     publisher.find_pending(group)
@@ -136,7 +137,14 @@ def _request_aggregates(publisher: Publisher, cursor: Cursor, group: Group, tabl
 
 
 def request(cursor: Cursor, group: str, keys: set[str], *, vanished: bool) -> None:
-    """Make aggregates due at the next publishing, in the current transaction."""
+    """Make aggregates pending for the next publishing, in the current transaction.
+
+    Args:
+        cursor: of a connection in any transaction.
+        group: the group of the aggregates.
+        keys: their keys.
+        vanished: whether the source no longer has them, so that their published rows are deleted.
+    """
     cursor.execute(
         "insert into coaching_sync.requested_aggregates as requested (group_name, key, vanished)"
         " select %s, key, %s from unnest(%s::text[]) as key"
@@ -146,19 +154,19 @@ def request(cursor: Cursor, group: str, keys: set[str], *, vanished: bool) -> No
 
 
 def _publish(settings: Settings, plan: Plan, force: bool) -> list[str]:
-    refusals: list[str] = []
+    skipped: list[str] = []
     with connect(settings) as database, Publisher(database, settings).session() as publisher:
         for group in GROUPS:
             vanished = plan.vanished[group.name] & plan.aggregates[group.name]
             root = plan.tables[group.tables[0].name]
             share = len(vanished) / max(root.equal + root.rows["updated"] + root.rows["deleted"] + root.rows["kept"], 1)
             if share > settings.reconcile_surplus_share and not force:
-                refusals.append(_too_many(settings, group.tables[0].name, len(vanished), share))
+                skipped.append(_too_many(settings, group.tables[0].name, len(vanished), share))
                 vanished = set()
             _request_planned(database, group, plan, vanished)
             if tables := [table for table in group.tables if publisher.stopped(table) is None]:
                 publisher.publish(group, tables)
-    return refusals
+    return skipped
 
 
 def _request_planned(database: Connection, group: Group, plan: Plan, vanished: set[str]) -> None:
@@ -171,7 +179,7 @@ def _request_planned(database: Connection, group: Group, plan: Plan, vanished: s
 
 def _too_many(settings: Settings, name: str, rows: int, share: float) -> str:
     return (
-        f"{name}: {rows} rows, {share:.0%} of the table, are at BigQuery no more. That is above RECONCILE_SURPLUS_SHARE"
-        f" ({settings.reconcile_surplus_share:.0%}), and a re-sync of Fivetran's may be under way, so they stay."
+        f"{name}: BigQuery no longer has {rows} rows, {share:.0%} of the table. They stay, because this is above"
+        f" RECONCILE_SURPLUS_SHARE ({settings.reconcile_surplus_share:.0%}) and a Fivetran re-sync may be running."
         " If they are really gone, run `coaching reconcile --repair --force`."
     )

@@ -1,4 +1,4 @@
--- Postgres: the same of the replica's table, without the keys that are newer at the source.
+-- Postgres: the replica's rows in the same buckets (see source_buckets.sql), without keys that are newer at the source.
 with hashed as (
     select md5(convert_to({key}, 'UTF8')) as key_hash, md5(convert_to({row}, 'UTF8')) as digest
     from {table} as replica

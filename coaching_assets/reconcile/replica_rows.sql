@@ -1,4 +1,4 @@
--- Postgres: the same of the replica's table.
+-- Postgres: the replica's rows of some buckets.
 insert into replica_row (key_hash, key_text, digest, synced)
 select key_hash, key_text, md5(convert_to({row}, 'UTF8')), {synced}
 from {table} as replica

@@ -1,6 +1,6 @@
--- BigQuery: a table's rows by bucket, the first two digits of the key's hash: how many, and the sums of four pieces of their
--- digests. A key that stands there twice counts by its newest row. Rows newer than the replica are not synced yet: only
--- their keys are told. The names in braces are filled in by comparison.py.
+-- BigQuery: row count and digest sums per bucket. A bucket is the first two hex digits of the key's hash; a digest is summed
+-- in four parts, so that the sums do not overflow. Of duplicate keys, the newest row counts. Rows newer than the replica are
+-- not synced yet, so only their keys are returned. comparison.py fills in the names in braces.
 WITH hashed AS (
   SELECT TO_HEX(MD5({key})) AS key_hash, TO_HEX(MD5({row})) AS digest, {synced} AS synced
   FROM {table}

@@ -1,4 +1,4 @@
--- BigQuery: the rows of some buckets; of a key that stands there twice the newest, all of these where several are as new.
+-- BigQuery: the rows of some buckets. Of duplicate keys, only the newest rows.
 WITH keyed AS (
   SELECT {key} AS key_text, TO_HEX(MD5({row})) AS digest, {synced} AS synced
   FROM {table}

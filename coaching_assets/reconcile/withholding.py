@@ -1,4 +1,4 @@
-"""Which rows the replica lacks because of an erasure, so that the next reconciliation knows them."""
+"""Records the rows that an erasure keeps out of the replica, so that reconciliation does not report them as missing."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from coaching_assets.postgres.tables import has_own_tables
 
 
 def anything_was_erased(cursor: Cursor) -> bool:
-    """Whether there is anything that an erasure keeps out."""
+    """Whether this installation has erased anything."""
     if not has_own_tables(cursor.connection):
         return False
     cursor.execute("select exists (select from coaching_sync.erased_identities)")
@@ -18,10 +18,10 @@ def anything_was_erased(cursor: Cursor) -> bool:
 
 
 def load(cursor: Cursor, schema: str, table: str) -> str:
-    """Put what is noted of a table into the temporary table `withheld_row`.
+    """Copy the recorded rows of a table into the temporary table `withheld_row`.
 
     Returns:
-        The salt of its hashes.
+        The salt of the hashes.
     """
     cursor.execute("create temp table withheld_row (hash bytea primary key)")
     if not anything_was_erased(cursor):
@@ -35,8 +35,8 @@ def load(cursor: Cursor, schema: str, table: str) -> str:
     return str((cursor.fetchone() or ("",))[0])
 
 
-def note(database: Connection, schema: str, table: str, hashes: Iterable[bytes]) -> None:
-    """Note which rows a table lacks that was just read whole and merged but for erasures, and only those."""
+def record(database: Connection, schema: str, table: str, hashes: Iterable[bytes]) -> None:
+    """Replace the recorded rows of a table by those that are still missing or different right after a full reload."""
     with database.cursor() as cursor:
         cursor.execute(
             "delete from coaching_sync.withheld_rows where table_schema = %s and table_name = %s", (schema, table)

@@ -242,7 +242,7 @@ def test_a_call_and_a_deal_are_erased_with_what_hangs_on_them(
     del before["signatures"]
 
     erasure = erase(deployment.settings, request)
-    assert erasure.taken_along == {"public.reviews": 1}
+    assert erasure.cascaded == {"public.reviews": 1}
     assert erasure.published["public.calls"] == erasure.published["public.opportunities"] == 1
     assert erasure.published["public.emails"] == emails_of_deal
     assert erasure.remaining == {}

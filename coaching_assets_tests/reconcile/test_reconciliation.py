@@ -1,4 +1,4 @@
-"""The reconciliation: what it finds between BigQuery, replica and published tables, what it mends, what it costs."""
+"""The reconciliation: the differences it finds, the repairs, and the cost."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,9 +16,9 @@ CALL, USERS, EMAIL, ACCOUNT = ("gong", "call"), ("gong", "users"), ("gong", "ema
 
 
 def differences(result: Reconciliation) -> dict[str, tuple[int, int, int]]:
-    """By table, how many rows are missing, surplus and different."""
+    """By table, how many rows are missing, extra and different."""
     found = {
-        comparison.name: (comparison.rows["missing"], comparison.rows["surplus"], comparison.rows["different"])
+        comparison.name: (comparison.rows["missing"], comparison.rows["extra"], comparison.rows["different"])
         for comparison in result.comparisons.values()
     }
     found |= {
@@ -84,7 +84,7 @@ def test_a_match_costs_one_query_job_a_table_that_returns_buckets(deployment: De
     assert max(c.equal for c in result.comparisons.values()) > 2_000
 
 
-def test_a_late_row_beyond_the_overlap_is_found_and_mended(synced: Deployment, tenth: Sample) -> None:
+def test_a_late_row_beyond_the_overlap_is_found_and_repaired(synced: Deployment, tenth: Sample) -> None:
     late = {"id": "late", "subject": "Late", "_fivetran_synced": tenth.until - timedelta(days=60)}
     synced.load(tenth.replaced({EMAIL: tenth[EMAIL].appended([late])}))
     assert synced.sync().success
@@ -98,7 +98,7 @@ def test_a_late_row_beyond_the_overlap_is_found_and_mended(synced: Deployment, t
 
     printed = coaching("reconcile", "--repair")
     assert printed.returncode == 0, printed.stdout + printed.stderr
-    assert "Loaded again: gongio_ft.email." in printed.stderr
+    assert "Reloading gongio_ft.email." in printed.stderr
     assert synced.query("select subject from emails where gong_email_id = 'late'") == [("Late",)]
 
 
@@ -153,9 +153,9 @@ def test_rows_that_vanished_are_removed_with_what_is_published_of_them(synced: D
         "gongio_ft.call_participant": (0, 1, 0),
         "salesforce_ft.opportunity": (0, 1, 0),
     }
-    mended = reconcile(settings, repair=True)
-    assert mended.refusals == []
-    assert differences(mended) == {}
+    repaired = reconcile(settings, repair=True)
+    assert repaired.skipped == []
+    assert differences(repaired) == {}
     assert synced.query("select count(*) from calls where id = %s", [gone_id]) == [(0,)]
     assert synced.query("select count(*) from transcripts where call_id = %s", [gone_id]) == [(0,)]
     assert synced.query("select count(*) from coaching_sessions") == [(1,)]
@@ -167,12 +167,12 @@ def test_rows_that_vanished_are_removed_with_what_is_published_of_them(synced: D
     assert synced.query("select count(*) from calls where id = %s", [gone_id]) == [(0,)]
 
 
-def test_a_large_surplus_stays_unless_somebody_insists(synced: Deployment) -> None:
+def test_many_extra_rows_stay_unless_the_repair_is_forced(synced: Deployment) -> None:
     users = synced.query("select count(*) from gongio_ft.users")[0][0]
     delete_at_source(synced, "gongio_ft.users", "true")
     printed = coaching("reconcile", "--repair")
     assert printed.returncode == 1
-    assert f"gongio_ft.users: {users} rows, 100% of the table, are at BigQuery no more." in one_line(printed.stdout)
+    assert f"gongio_ft.users: BigQuery no longer has {users} rows, 100% of the table." in one_line(printed.stdout)
     assert synced.query("select count(*) from gongio_ft.users") == [(users,)]
 
     printed = coaching("reconcile", "--repair", "--force")
@@ -180,7 +180,7 @@ def test_a_large_surplus_stays_unless_somebody_insists(synced: Deployment) -> No
     assert synced.query("select count(*) from gongio_ft.users") == [(0,)]
 
 
-def test_rows_changed_by_hand_are_found_and_mended(synced: Deployment) -> None:
+def test_rows_changed_by_hand_are_found_and_repaired(synced: Deployment) -> None:
     call, title = synced.query(
         "select id, title from gongio_ft.call where not _fivetran_deleted and title <> '' order by id limit 1"
     )[0]
@@ -206,9 +206,9 @@ def test_rows_changed_by_hand_are_found_and_mended(synced: Deployment) -> None:
     assert found["calls"][2] >= 2
     assert found["speakers"] == (1, 0, 0)
     assert found["emails"] == (1, 1, 0)
-    mended = reconcile(synced.settings, repair=True)
-    assert differences(mended) == {}
-    assert mended.found["gongio_ft.call"] >= 1
+    repaired = reconcile(synced.settings, repair=True)
+    assert differences(repaired) == {}
+    assert repaired.found["gongio_ft.call"] >= 1
     assert synced.query("select distinct title from gongio_ft.call where id = %s", [call]) == [(title,)]
     assert synced.query("select title <> 'By hand', product from calls where id = %s", [published]) == [(True, "Core")]
     assert synced.query("select count(*) from speakers where id = %s", [speaker]) == [(1,)]
@@ -218,7 +218,7 @@ def test_rows_changed_by_hand_are_found_and_mended(synced: Deployment) -> None:
     ]
 
 
-def test_a_published_row_that_alone_was_changed_by_hand_is_mended(synced: Deployment) -> None:
+def test_a_published_row_that_alone_was_changed_by_hand_is_repaired(synced: Deployment) -> None:
     assert reconcile(synced.settings, repair=True).is_equal
     title = "select title from calls where id = (select min(id::text)::uuid from calls)"
     before = synced.query(title)
@@ -244,7 +244,7 @@ def test_a_table_that_cannot_be_read_does_not_keep_the_others_from_being_compare
     assert sum(c.state == "compared" for c in result.comparisons.values()) == 14
 
 
-def test_the_daily_job_mends_and_says_what_is_proven(synced: Deployment) -> None:
+def test_the_daily_job_repairs_and_reports_equal_rows(synced: Deployment) -> None:
     from coaching_assets.definitions import defs
 
     assert defs.resolve_schedule_def("daily_reconciliation").cron_schedule == "30 4 * * *"
@@ -258,7 +258,7 @@ def test_the_daily_job_mends_and_says_what_is_proven(synced: Deployment) -> None
     account = evaluations[AssetCheckKey(AssetKey(["salesforce_ft", "account"]), "equals_source")].metadata
     accounts = synced.query("select count(*) from salesforce_ft.account")[0][0]
     assert account["rows_proven_equal"].value == accounts
-    assert account["rows_mended"].value == accounts
+    assert account["rows_repaired"].value == accounts
     assert account["rows_different"].value == 0
     assert account["as_of"].value.endswith("+00:00")
     calls = evaluations[AssetCheckKey(AssetKey(["coaching", "calls"]), "equals_replica")].metadata
