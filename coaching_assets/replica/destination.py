@@ -6,11 +6,9 @@ from typing import Any, Self
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
-from dlt.common.schema.typing import TSchemaTables
 from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
-from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
@@ -53,14 +51,6 @@ class MergeStagedJob(SqlMergeFollowupJob):
         return [f"select coaching_sync.merge_table({literal(json.dumps(options))}::jsonb)"]
 
 
-class MergeJob(SqlLoadJob):
-    """Runs the statement of a `MergeStagedJob`."""
-
-    def run(self) -> None:
-        """Merge one table in a separate transaction."""
-        super().run()
-
-
 class ReplicaClient(PostgresClient):
     """A Postgres client whose merges are `MergeStagedJob`s."""
 
@@ -69,9 +59,7 @@ class ReplicaClient(PostgresClient):
     ) -> LoadJob:
         """Create the job that loads one file."""
         job = super().create_load_job(table, file_path, load_id, restore)
-        if isinstance(job, PostgresParquetCopyJob):
-            return CopyJob(file_path)
-        return MergeJob(file_path) if isinstance(job, SqlLoadJob) else job
+        return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -84,14 +72,6 @@ class ReplicaClient(PostgresClient):
         for name in truncate_tables or ():
             table = self.sql_client.make_qualified_table_name(name)
             self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
-
-    def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
-        """Create missing tables and columns. The first step of a load."""
-        return super().update_stored_schema(*arguments, **options)
-
-    def complete_load(self, load_id: str) -> None:
-        """Record that a load is complete. The last step of a load."""
-        super().complete_load(load_id)
 
     def create_table_chain_completed_followup_jobs(
         self,
