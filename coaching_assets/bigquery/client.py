@@ -1,26 +1,33 @@
-"""The connection to BigQuery, through which everything else of this package is called."""
+"""The connection to BigQuery, through which everything else of this package is called.
+
+Only `read` and `storage` import the modules that read rows: a sync with nothing changed does not need them, nor the
+Storage Read API.
+"""
 
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from google.api_core.client_info import ClientInfo
 from google.api_core.client_options import ClientOptions
 from google.api_core.retry import Retry
 from google.cloud.bigquery import Client
 from google.cloud.bigquery.retry import DEFAULT_RETRY
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-from coaching_assets.bigquery import metadata, queries, reading
+from coaching_assets.bigquery import metadata, queries
 from coaching_assets.bigquery.credentials import find_credentials
 from coaching_assets.bigquery.google_errors import Subject, translated_errors
 from coaching_assets.bigquery.request_settings import EMULATOR_RETRY_SECONDS, RETRY_SECONDS, USER_AGENT
-from coaching_assets.bigquery.storage import create_storage_client
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.settings import SettingError, Settings
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+    from coaching_assets.bigquery.reading import TableRead
 
 
 class BigQuery:
@@ -80,13 +87,15 @@ class BigQuery:
         snapshot: datetime | None = None,
         columns: Sequence[str] | None = None,
         streams: int = 1,
-    ) -> "reading.TableRead":
+    ) -> "TableRead":
         """Prepare one pass over a table's rows; see `reading.read`."""
-        return reading.read(self, table, since=since, snapshot=snapshot, columns=columns, streams=streams)
+        from coaching_assets.bigquery.reading import read
+
+        return read(self, table, since=since, snapshot=snapshot, columns=columns, streams=streams)
 
     def query(
-        self, table: TableDescription, statement: str, parameters: "queries.Parameters | None" = None
-    ) -> "queries.QueryResult":
+        self, table: TableDescription, statement: str, parameters: queries.Parameters | None = None
+    ) -> queries.QueryResult:
         """Run a query about one table to its end; see `queries.run_query`."""
         return queries.run_query(self, table, statement, parameters or {})
 
@@ -111,12 +120,14 @@ class BigQuery:
             return self._rest
 
     @property
-    def storage(self) -> BigQueryReadClient:
+    def storage(self) -> "BigQueryReadClient":
         """The client of the Storage Read API, for rows.
 
         Raises:
             SettingError: there are no usable credentials.
         """
+        from coaching_assets.bigquery.storage import create_storage_client
+
         with self._lock:
             if self._storage is None:
                 host = self.settings.bigquery_storage_emulator_host

@@ -34,3 +34,13 @@ def test_connecting_imports_the_client_without_pandas() -> None:
 
 def test_the_light_modules_import_nothing_of_google_or_arrow() -> None:
     assert run(WITHOUT_GOOGLE) == "[]"
+
+
+def test_metadata_requests_do_not_import_the_modules_that_read_rows() -> None:
+    program = """
+import sys
+import coaching_assets.bigquery.client
+package = "coaching_assets.bigquery."
+print(sorted({package + name for name in ("reading", "storage", "streams", "arrow")} & sys.modules.keys()))
+"""
+    assert run(program) == "[]"
