@@ -11,7 +11,7 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.checks import check_query
 from coaching_assets.publish.pending import queries_for
 from coaching_assets.publish.published_table import Group, PublishedTable
-from coaching_assets.publish.sql_text import without_comments
+from coaching_assets.publish.sql_text import normalized
 from coaching_assets.publish.statements import (
     delete_query,
     insert_query,
@@ -23,7 +23,8 @@ from coaching_assets.publish.statements import (
 from coaching_assets.publish.views import ReplicaTable, reading_rules
 from coaching_assets.settings import Settings
 
-FUNCTION_CALL = re.compile(r"\bcoaching_sync\.([a-z_][a-z0-9_]*)\s*\(")
+FUNCTION_CALL = re.compile(r"\bcoaching_sync \. ([a-z_][a-z0-9_]*) \(")
+"""A call in a normalized statement."""
 
 
 def rule_version(cursor: Cursor, settings: Settings, group: Group, replica: Mapping[str, ReplicaTable]) -> str:
@@ -37,7 +38,7 @@ def rule_version(cursor: Cursor, settings: Settings, group: Group, replica: Mapp
         cursor: on the application's database, with the functions of `coaching_sync`.
         replica: the replica's tables by view.
     """
-    statements = {without_comments(statement.as_string(cursor)) for statement in _statements(group)}
+    statements = {normalized(statement.as_string(cursor)) for statement in _statements(group)}
     for view in group.sources:
         statements |= {f"{view}: {rule}" for rule in reading_rules(cursor, replica[view].table)}
     parts = statements | _functions(cursor, statements)
@@ -73,7 +74,7 @@ def _functions(cursor: Cursor, statements: set[str]) -> set[str]:
     cursor.execute(read_sql(__package__, "function_definitions.sql"))
     definitions: dict[str, list[str]] = {}
     for name, definition in cursor.fetchall():
-        definitions.setdefault(name, []).append(without_comments(definition))
+        definitions.setdefault(name, []).append(normalized(definition))
     found: set[str] = set()
     unread: Sequence[str] = list(statements)
     while unread:

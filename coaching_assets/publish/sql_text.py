@@ -1,11 +1,18 @@
-"""SQL as text: without comments, and in a form that layout does not change."""
+"""SQL as text: without comments, and in a form that does not depend on the layout."""
 
 import re
 
-TOKEN = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")|(--[^\n]*|/\*.*?\*/|\s+)", re.DOTALL)
-"""A quoted text or name, or else a comment or white space."""
+BETWEEN = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")|(?:--[^\n]*|/\*.*?\*/|\s)+", re.DOTALL)
+"""A quoted text or name, or else comments and white space."""
+
+TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\w+|[^\w\s]", re.DOTALL)
 
 
 def without_comments(statement: str) -> str:
-    """Return a statement with each comment and run of white space as one space; quoted texts stay as they are."""
-    return TOKEN.sub(lambda token: token[1] or " ", statement).strip()
+    """Return a statement with comments and white space replaced by one space; quoted texts stay as they are."""
+    return BETWEEN.sub(lambda match: match[1] or " ", statement).strip()
+
+
+def normalized(statement: str) -> str:
+    """Return the tokens of a statement with one space between them."""
+    return " ".join(TOKEN.findall(without_comments(statement)))

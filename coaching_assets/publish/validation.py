@@ -159,7 +159,8 @@ def _words(text: str) -> set[str]:
 
 
 def _selects(text: str, column: str) -> bool:
-    return re.search(rf"(?:\bas\s+|\.){re.escape(column)}\b", text) is not None
+    """Return whether a select list has the column, by its name or as an alias."""
+    return re.search(rf"(?:\bas\s+|\.){re.escape(column)}\s*(?:,|\bfrom\b)", text) is not None
 
 
 def _is_indexed(table: SourceTable, column: str) -> bool:

@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.tables import column_types
-from coaching_assets.publish.sql_text import without_comments
+from coaching_assets.publish.sql_text import normalized
 from coaching_assets.replica.placement import VARIANT, base_name
 from coaching_assets.settings import Settings
 
@@ -84,7 +84,7 @@ def reading_rules(cursor: Cursor, table: SourceTable) -> set[str]:
     )
     types = {column.type for column in columns} | {"text", "boolean", "timestamptz"}
     casts = {f"{wanted} from {actual}: {cast}" for (wanted, actual), cast in CASTS.items() if wanted in types}
-    return {without_comments(_select(sample).as_string(cursor)), *casts}
+    return {normalized(_select(sample).as_string(cursor)), *casts}
 
 
 def _table(database: Connection, schema: str, table: SourceTable) -> ReplicaTable:
