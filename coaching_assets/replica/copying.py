@@ -5,25 +5,25 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from dlt.common.storages.load_package import ParsedLoadJobFileName
-from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
 
 if TYPE_CHECKING:
-    from adbc_driver_manager.dbapi import Connection, _SharedDatabase
+    from adbc_driver_manager import AdbcDatabase
+    from pyarrow import RecordBatchReader
 
 ROWS_AT_ONCE = 8192
 """Rows per batch. Larger batches need more memory and are not faster."""
 
-_one_at_a_time = Lock()
+_opening = Lock()
 
 _rows_copied: dict[str, int] = {}
 """Copied rows by dlt's job id. Kept here because dlt moves a file after copying it, while the merge is prepared."""
 
 
 class CopyJob(PostgresParquetCopyJob):
-    """A binary COPY like dlt's, which also takes a file without rows: a table that is empty, or has nothing new.
+    """A binary COPY like dlt's. It also accepts a file without rows: an empty table, or one without new rows.
 
-    dlt hands ADBC an iterator, of which that reads ahead as much as there is: memory that grows with the table.
+    dlt passes an iterator to ADBC, which reads ahead without limit. A reader keeps the memory independent of the table.
     """
 
     def run(self) -> None:
@@ -34,41 +34,43 @@ class CopyJob(PostgresParquetCopyJob):
         with ParquetFile(self._file_path, pre_buffer=False) as file:
             _rows_copied[self.job_id()] = file.metadata.num_rows
             if file.metadata.num_rows:
-                catalog, schema = self._set_catalog_and_schema()
                 # Postgres uses the other core: several decoding threads are not faster
                 decoded = file.iter_batches(ROWS_AT_ONCE, use_threads=False)
-                batches = RecordBatchReader.from_batches(file.schema_arrow, decoded)
-                with self._connect() as connection, connection.cursor() as cursor:
-                    cursor.adbc_ingest(
-                        self.load_table_name,
-                        batches,
-                        mode="append",
-                        catalog_name=catalog,
-                        db_schema_name=schema,
-                    )
-                    connection.commit()
+                self._copy(RecordBatchReader.from_batches(file.schema_arrow, decoded))
 
-    def _connect(self) -> "Connection":
-        from adbc_driver_manager import AdbcConnection
-        from adbc_driver_manager.dbapi import Connection
+    def _copy(self, batches: "RecordBatchReader") -> None:
+        from adbc_driver_manager import AdbcConnection, AdbcStatement, StatementOptions
 
-        self._config = self._job_client.config
-        with _one_at_a_time:
-            assert self._config.credentials is not None
-            database = _database(self._config.credentials.to_native_representation())
-        return Connection(database, AdbcConnection(database._db))
+        _, schema = self._set_catalog_and_schema()
+        with AdbcConnection(self._database()) as connection, AdbcStatement(connection) as statement:
+            statement.set_options(
+                **{
+                    StatementOptions.INGEST_TARGET_TABLE.value: self.load_table_name,
+                    StatementOptions.INGEST_TARGET_DB_SCHEMA.value: schema,
+                    StatementOptions.INGEST_MODE.value: "adbc.ingest.mode.append",
+                }
+            )
+            statement.bind_stream(batches)
+            statement.execute_update()
+
+    def _database(self) -> "AdbcDatabase":
+        credentials = self._job_client.config.credentials
+        assert credentials is not None
+        with _opening:
+            return _open_database(credentials.to_native_representation())
 
 
 @lru_cache(maxsize=1)
-def _database(url: str) -> "_SharedDatabase":
-    """What ADBC knows of a database, without a connection.
+def _open_database(url: str) -> "AdbcDatabase":
+    """ADBC's view of a database, without a connection; all copies share it.
 
-    It learns the types of Postgres when it is opened, which takes longer than to copy a small table.
+    Opening it reads the types of Postgres: 44 ms of CPU per table instead of 1 ms, which is 12 % of the CPU of a small
+    first sync.
     """
-    from adbc_driver_manager import AdbcDatabase
-    from adbc_driver_manager.dbapi import _SharedDatabase
+    from adbc_driver_postgresql import connect  # type: ignore[import-untyped]
 
-    return _SharedDatabase(AdbcDatabase(driver=get_adbc_driver_location(), uri=url))
+    database: AdbcDatabase = connect(url)
+    return database
 
 
 def rows_copied(job: ParsedLoadJobFileName) -> int:

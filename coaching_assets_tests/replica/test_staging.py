@@ -1,10 +1,10 @@
 """Staging tables: a first load takes the empty table's place; what is only compared is neither logged nor lost."""
 
 import pytest
+from dlt.destinations.job_client_impl import SqlLoadJob
 from psycopg2.extensions import connection as Connection
 
 from coaching_assets.demo.sample import change_set, generate
-from coaching_assets.replica.destination import MergeJob
 from coaching_assets.replica.schema_lock import prepare_database
 from coaching_assets_tests.support.deployment import Deployment
 
@@ -142,16 +142,16 @@ def test_staged_rows_that_a_crash_took_are_read_again(deployment: Deployment, mo
     assert deployment.sync().success
     changed = change_set(sample, 1)
     deployment.load(changed)
-    merge, taken = MergeJob.run, []
+    merge, taken = SqlLoadJob.run, []
 
-    def crash_before(job: MergeJob) -> None:
+    def crash_before(job: SqlLoadJob) -> None:
         if job.load_table_name == "transcript" and not taken:
             taken.append(job)
             # what Postgres does to an unlogged table when it comes up again
             deployment.query("truncate gongio_ft_staging.transcript")
         merge(job)
 
-    monkeypatch.setattr(MergeJob, "run", crash_before)
+    monkeypatch.setattr(SqlLoadJob, "run", crash_before)
     assert deployment.sync().success
     assert taken
     (newest,) = deployment.query("select max(_fivetran_synced) from gongio_ft.transcript")[0]
