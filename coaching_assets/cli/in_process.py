@@ -46,14 +46,16 @@ def run_sync(settings: Settings) -> SyncReport:
     from dagster import execute_job, reconstructable
 
     from coaching_assets.definitions import sync_job
-    from coaching_assets.defs.instance import instance_of_this_process
+    from coaching_assets.defs.instance import instance_of_this_process, keeps_history
+    from coaching_assets.defs.source_assets import observe_sources
 
     begin_collection()
-    with (
-        instance_of_this_process() as instance,
-        execute_job(reconstructable(sync_job), instance=instance, run_config={"loggers": {"terminal": {}}}) as result,
-    ):
-        return _report(result)
+    with instance_of_this_process() as instance:
+        if keeps_history():
+            observe_sources(instance, settings)
+        run_config: dict[str, Any] = {"loggers": {"terminal": {}}}
+        with execute_job(reconstructable(sync_job), instance=instance, run_config=run_config) as result:
+            return _report(result)
 
 
 def _report(result: "JobExecutionResult") -> SyncReport:

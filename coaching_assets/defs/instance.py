@@ -39,10 +39,15 @@ class UnrecordedEvents(InMemoryEventLogStorage):
         return EventRecordsResult([], cursor="", has_more=False)
 
 
+def keeps_history() -> bool:
+    """Whether runs of this process are part of an instance's history: DAGSTER_HOME is set."""
+    return bool(os.environ.get("DAGSTER_HOME"))
+
+
 @contextmanager
 def instance_of_this_process() -> Iterator[DagsterInstance]:
     """With DAGSTER_HOME set, the run is part of that instance's history; else it leaves no trace."""
-    if os.environ.get("DAGSTER_HOME"):
+    if keeps_history():
         with DagsterInstance.get() as instance:
             yield instance
         return

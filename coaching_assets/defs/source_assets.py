@@ -8,6 +8,7 @@ from dagster import (
     AssetObservation,
     AssetsDefinition,
     AssetSpec,
+    DagsterInstance,
     DataVersion,
     ObserveResult,
     TableColumn,
@@ -56,6 +57,24 @@ def external_assets(settings: Settings) -> list[AssetsDefinition]:
             yield ObserveResult(asset_key=seen.asset_key, metadata=seen.metadata, data_version=version)
 
     return [bigquery_tables]
+
+
+def observe_sources(instance: DagsterInstance, settings: Settings) -> None:
+    """Record an observation of every source table before a run.
+
+    Dagster records with a materialization the data version that its source had when the step started. Without an
+    observation it would show the table as unsynced after the first one.
+
+    Raises:
+        CoachingError: BigQuery cannot be reached.
+    """
+    from coaching_assets.bigquery import connect
+    from coaching_assets.replica.survey import survey_source
+
+    with connect(settings) as bigquery:
+        found = survey_source(bigquery, settings, TABLES).present
+    for table, description in found.items():
+        instance.report_runless_asset_event(observation(settings, table, description))
 
 
 def external_specs(settings: Settings) -> list[AssetSpec]:

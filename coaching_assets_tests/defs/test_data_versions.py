@@ -1,7 +1,9 @@
 """Dagster shows a table as unsynced only where its source changed."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from dagster import AssetKey, DagsterInstance, SensorResult, build_sensor_context
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
@@ -51,4 +53,16 @@ def test_only_the_table_whose_source_changed_is_unsynced(deployment: Deployment)
         assert unsynced(instance) == {"gongio_ft/users"}
         selection = [AssetKey(["gongio_ft", "users"])]
         assert job.execute_in_process(instance=instance, asset_selection=selection).success
+        assert unsynced(instance) == set()
+
+
+def test_a_sync_from_the_command_line_leaves_nothing_unsynced(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.load(generate(0.02))
+    (tmp_path / "dagster.yaml").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert deployment.sync().success
+    with DagsterInstance.get() as instance:
+        observe(instance)
         assert unsynced(instance) == set()
