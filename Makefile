@@ -41,7 +41,7 @@ test: $(INSTALLED) ## run the tests, on servers that they start themselves
 	@$(PYTEST) $(AT_ONCE) $(PYTEST_ARGS)
 
 test-all: test ## run "make test", then the slow tests: browser, daemon, faults
-	@$(PYTEST) $(AT_ONCE) -m slow $(PYTEST_ARGS)
+	@$(PYTEST) $(AT_ONCE) -m 'slow and not long' $(PYTEST_ARGS)
 
 test-long: $(INSTALLED) ## run random sequences, random kills and the soak, for hours
 	@$(PYTEST) -m 'long or soak' $(PYTEST_ARGS)

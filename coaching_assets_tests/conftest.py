@@ -18,7 +18,14 @@ from coaching_assets_tests.support.dagster_deployment import (
     dagster_deployment,
     recent_sample,
 )
-from coaching_assets_tests.support.deployment import Deployment, installed
+from coaching_assets_tests.support.deployment import (
+    BigQueryProject,
+    Database,
+    Deployment,
+    copied,
+    created,
+    installed,
+)
 from coaching_assets_tests.support.receiver import Receiver, receiving
 
 NUMBERS = count(1)
@@ -88,8 +95,15 @@ def source(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
 def deployment(
     postgres: EmbeddedPostgres, emulator: BigQueryEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Deployment]:
+    """The application's empty tables, and an empty BigQuery project."""
     with installed(f"test{next(NUMBERS)}", postgres, emulator, monkeypatch) as installation:
         yield installation
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The application's empty tables, without BigQuery: for tests of `make test-unit`."""
+    return created(f"database{next(NUMBERS)}", postgres, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -99,15 +113,16 @@ def tenth() -> Sample:
 
 
 @pytest.fixture(scope="session")
-def synced_tenth(postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tenth: Sample) -> str:
-    """The name of a database into which that was synced, to be copied."""
+def synced_tenth(postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tenth: Sample) -> Iterator[BigQueryProject]:
+    """A BigQuery project that was synced into a database of the same name, to be copied."""
     with (
         pytest.MonkeyPatch.context() as environment,
         installed("tenth", postgres, emulator, environment) as installation,
     ):
         installation.load(tenth)
         assert installation.sync().failures == ()
-    return "tenth"
+        environment.undo()
+        yield installation.project
 
 
 @pytest.fixture
@@ -116,13 +131,12 @@ def synced(
     emulator: BigQueryEmulator,
     monkeypatch: pytest.MonkeyPatch,
     tenth: Sample,
-    synced_tenth: str,
-) -> Iterator[Deployment]:
-    """An installation into which a tenth of the demo's sample was synced."""
+    synced_tenth: BigQueryProject,
+) -> Deployment:
+    """A tenth of the demo's sample, synced. The database is a copy; the project is the same for all tests."""
+    synced_tenth.load(tenth)
     name = f"test{next(NUMBERS)}"
-    with installed(name, postgres, emulator, monkeypatch, template=synced_tenth) as installation:
-        installation.load(tenth)
-        yield installation
+    return copied(name, synced_tenth.name, postgres, emulator, synced_tenth, monkeypatch)
 
 
 @pytest.fixture(scope="session")

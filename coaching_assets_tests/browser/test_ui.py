@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from coaching_assets_tests.support.dagster_deployment import REPOSITORY, UPDATE_PICTURES, DagsterDeployment
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),

@@ -3,6 +3,7 @@
 from coaching_assets_tests.support.processes import coaching
 
 
+@pytest.mark.programs
 def test_adopting_is_part_of_a_sync() -> None:
     printed = coaching("adopt")
     assert printed.returncode == 0

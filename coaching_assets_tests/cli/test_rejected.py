@@ -2,18 +2,22 @@
 
 import json
 
-from coaching_assets.demo.sample import generate
+import pytest
+
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.processes import coaching
 
 
-def test_rejected_rows_are_listed_and_written_as_json(deployment: Deployment) -> None:
+@pytest.mark.programs
+@pytest.mark.usefixtures("database")
+def test_before_the_first_sync_no_rows_are_rejected() -> None:
     assert coaching("rejected").stdout.strip() == "No rows are rejected."
-    deployment.load(generate(0.1))
-    assert deployment.sync().failures == ()
+
+
+def test_rejected_rows_are_listed_and_written_as_json(synced: Deployment) -> None:
     transcripts = "select count(*) from coaching_sync.rejected_rows where published_table = 'transcripts'"
-    ((transcripts,),) = deployment.query(transcripts)
-    ((everything,),) = deployment.query("select count(*) from coaching_sync.rejected_rows")
+    ((transcripts,),) = synced.query(transcripts)
+    ((everything,),) = synced.query("select count(*) from coaching_sync.rejected_rows")
     assert 0 < transcripts < everything
 
     listed = coaching("rejected", COLUMNS="200")

@@ -15,6 +15,8 @@ from coaching_assets_tests.support.dagster_deployment import DagsterDeployment, 
 from coaching_assets_tests.support.editing import edited
 from coaching_assets_tests.support.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT, OPPORTUNITY = ("salesforce", "account"), ("salesforce", "opportunity")
 CALL = ("gong", "call")
 STALE, MENDED = "published_is_fresh fails:", "published_is_fresh passes again"

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import psutil
+import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DEMO = [sys.executable, "-W", "ignore", "-m", "coaching_assets.demo"]
@@ -20,6 +21,7 @@ def environment(**further: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(REPOSITORY), "DEMO_SCALE": "0.1", "PYTHONUNBUFFERED": "1"} | further
 
 
+@pytest.mark.slow
 def test_the_demo_serves_until_interrupted_and_keeps_its_data(tmp_path: Path) -> None:
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(REPOSITORY / name, tmp_path)

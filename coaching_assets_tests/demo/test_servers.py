@@ -57,6 +57,7 @@ def wait_for_end(*pids: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_postgres_keeps_its_data_in_a_folder_with_a_long_path(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 30) / ("path" * 30)
     with embedded_postgres(folder) as server:
@@ -74,6 +75,7 @@ def test_postgres_keeps_its_data_in_a_folder_with_a_long_path(tmp_path: Path) ->
         assert execute(server.url(), "show fsync") == [("off",)]
 
 
+@pytest.mark.slow
 def test_pg_dump_of_a_schema_is_reproducible(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path, durable=False) as server:
         execute(
@@ -85,6 +87,7 @@ def test_pg_dump_of_a_schema_is_reproducible(tmp_path: Path) -> None:
         assert pg_dump_schema(server.url(), "other") == dump
 
 
+@pytest.mark.slow
 def test_postgres_starts_after_a_killed_one(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path, durable=False) as server:
         execute(server.url(), "create table kept ()")
@@ -94,6 +97,7 @@ def test_postgres_starts_after_a_killed_one(tmp_path: Path) -> None:
         assert execute(server.url(), "select count(*) from kept") == [(0,)]
 
 
+@pytest.mark.slow
 def test_postgres_replaces_one_whose_watchdog_was_killed(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path, durable=False) as server:
         left_over = server.pid
@@ -104,6 +108,7 @@ def test_postgres_replaces_one_whose_watchdog_was_killed(tmp_path: Path) -> None
         wait_for_end(left_over)
 
 
+@pytest.mark.programs
 def test_a_folder_serves_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "SECONDS_TO_WAIT_FOR_FOLDER", 0.2)
     with (
@@ -114,6 +119,7 @@ def test_a_folder_serves_one_process_at_a_time(tmp_path: Path, monkeypatch: pyte
         pass
 
 
+@pytest.mark.slow
 def test_postgres_tries_another_port_if_one_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free_port, given = servers.free_port, []
     with embedded_postgres(tmp_path / "one", durable=False) as other:
@@ -135,12 +141,14 @@ def test_emulator_answers_over_rest(emulator: BigQueryEmulator) -> None:
     client.close()
 
 
+@pytest.mark.slow
 def test_an_emulator_that_dies_shows_its_log(tmp_path: Path) -> None:
     (tmp_path / "bqemulator.duckdb").write_text("this is no database")
     with pytest.raises(ServerFailed, match=r"(?s)ended with status 1.*bqemulator\.duckdb"), bigquery_emulator(tmp_path):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["fail", "interrupt", "kill"])
 def test_both_stop_with_their_parent_and_keep_their_data(tmp_path: Path, how: str) -> None:
     waiting = how in {"interrupt", "kill"}
@@ -161,6 +169,7 @@ def test_both_stop_with_their_parent_and_keep_their_data(tmp_path: Path, how: st
     wait_for_end(*pids)
 
 
+@pytest.mark.slow
 def test_emulator_keeps_its_data(tmp_path: Path) -> None:
     for attempt in ("first", "second"):
         with bigquery_emulator(tmp_path) as emulator:

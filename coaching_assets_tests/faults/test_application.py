@@ -31,6 +31,7 @@ def edit_a_call_and_its_monologue(scene: Scene) -> str:
 
 
 @pytest.mark.breaks("Postgres: a deadlock with the application")
+@pytest.mark.slow
 def test_a_deadlock_with_the_application_is_resolved(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The application holds a monologue and wants the call; the sync holds the call and wants the monologue."""
     monkeypatch.setenv("PUBLISH_LOCK_SECONDS", "60")  # else it would give way before Postgres sees the deadlock

@@ -112,6 +112,7 @@ def test_a_session_that_expires_is_opened_anew(scene: Scene, reading: ReadApi, c
 
 
 @pytest.mark.breaks("BigQuery: permission denied on one table")
+@pytest.mark.slow
 def test_one_table_that_may_not_be_read_leaves_the_others_synced(scene: Scene, reading: ReadApi) -> None:
     reading.faults = [ReadFault("transcript", CODES.PERMISSION_DENIED, after=None, times=99)]
     assert_only_this_failed(scene, scene.world.deployment.sync(), "transcript", "BigQuery denies access")
@@ -186,6 +187,7 @@ def test_one_table_that_is_refused_leaves_the_others_synced(
 
 
 @pytest.mark.breaks("BigQuery: one table's query is refused while everything is compared")
+@pytest.mark.slow
 def test_a_comparison_that_is_refused_leaves_the_others_compared(scene: Scene, asking: RestApi) -> None:
     asking.faults = [RestFault("/jobs", 403, "accessDenied", times=1)]
     compared = reconcile(load_settings())

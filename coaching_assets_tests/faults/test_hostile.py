@@ -47,6 +47,7 @@ def peak_memory(command: Command) -> int:
 
 
 @pytest.mark.breaks("hostile column names")
+@pytest.mark.slow
 def test_columns_of_any_name_are_carried_over(scene: Scene, reading: ReadApi) -> None:
     reading.all_columns = True
     for number, name in enumerate(COLUMNS):

@@ -102,6 +102,7 @@ def test_what_passes_by_itself_is_tried_again(scene: Scene, monkeypatch: pytest.
 
 
 @pytest.mark.breaks("Postgres: read-only")
+@pytest.mark.slow
 def test_a_database_that_is_read_only_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     name = sql.Identifier(scene.database)
     with scene.world.connect() as connection, connection.cursor() as cursor:
@@ -115,6 +116,7 @@ def test_a_database_that_is_read_only_is_named(scene: Scene, monkeypatch: pytest
 
 
 @pytest.mark.breaks("Postgres: the application keeps rows locked")
+@pytest.mark.slow
 def test_a_row_that_the_application_locks_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for long at a time, so that whoever waits for us need not wait long either."""
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "0.2")

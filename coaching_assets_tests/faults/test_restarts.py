@@ -10,11 +10,11 @@ from coaching_assets_tests.faults.scene import Scene
 from coaching_assets_tests.faults.servers import OwnPostgres
 
 AMID_COPY, AMID_PUBLISHING = ("gongio_ft_staging", "transcript"), ("public", "calls")
-PLACES = (AMID_PUBLISHING, pytest.param(AMID_COPY, marks=pytest.mark.slow))
 
 
 @pytest.mark.breaks("Postgres: a backend crashes, and the server recovers")
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [AMID_PUBLISHING, AMID_COPY])
 def test_a_server_that_crashes_is_waited_for(
     scene: Scene, own: OwnPostgres, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
 ) -> None:

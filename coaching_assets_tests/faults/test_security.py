@@ -73,6 +73,7 @@ def key_file(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_secrets_are_printed_and_kept_nowhere(deployment: Deployment, least: str, tmp_path: Path) -> None:
     deployment.load(generate(0.02))
     home = tmp_path / "dagster"

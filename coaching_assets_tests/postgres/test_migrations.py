@@ -18,7 +18,7 @@ from coaching_assets.postgres import migrate
 from coaching_assets.postgres.migrate import Migration, SchemaTooNew, applied_migrations, ensure_schema, migrations
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets_tests.postgres.dumps.make_dump import SCALE, erased_call
-from coaching_assets_tests.support.deployment import Deployment, installed
+from coaching_assets_tests.support.deployment import Database, Deployment, bigquery_project, copied
 from coaching_assets_tests.support.editing import found_differences, without_rows
 
 DUMPS = Path(__file__).with_name("dumps")
@@ -81,8 +81,8 @@ def old_release(
     """An installation with the database of a release."""
     restored(empty, request.param)
     name = f"migrated{next(NUMBERS)}"
-    with installed(name, postgres, emulator, monkeypatch, template=empty.rpartition("/")[2]) as installation:
-        yield installation
+    with bigquery_project(name, emulator) as project:
+        yield copied(name, empty.rpartition("/")[2], postgres, emulator, project, monkeypatch)
 
 
 @contextmanager
@@ -215,12 +215,12 @@ def test_a_newer_schema_stops_the_program_only_if_it_is_breaking(deployment: Dep
     assert deployment.query("select to_regnamespace('gongio_ft')") == [(None,)]
 
 
-def test_a_role_that_may_not_create_schemas_migrates(deployment: Deployment) -> None:
+def test_a_role_that_may_not_create_schemas_migrates(database: Database) -> None:
     role = f"least{next(NUMBERS)}"
     roles = read_sql("coaching_assets.postgres", "roles.sql").replace("'coaching_sync';", f"'{role}';", 1)
-    run_script(deployment.url, f"{roles}; alter role {role} login password 'x'")
-    with connected(deployment.url.replace("postgres:postgres@", f"{role}:x@")) as database:
-        ensure_schema(database)
-        assert max(applied_migrations(database)) == NEWEST
-        with database.cursor() as cursor, pytest.raises(errors.InsufficientPrivilege):
+    run_script(database.url, f"{roles}; alter role {role} login password 'x'")
+    with connected(database.url.replace("postgres:postgres@", f"{role}:x@")) as connection:
+        ensure_schema(connection)
+        assert max(applied_migrations(connection)) == NEWEST
+        with connection.cursor() as cursor, pytest.raises(errors.InsufficientPrivilege):
             cursor.execute("create schema mine")

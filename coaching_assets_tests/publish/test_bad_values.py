@@ -125,17 +125,15 @@ def mended(sample: Sample) -> Sample:
 
 
 def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mended(
-    deployment: Deployment, sample: Sample, tmp_path: Path
+    synced: Deployment, tenth: Sample, tmp_path: Path
 ) -> None:
-    deployment.load(sample)
-    assert deployment.sync().failures == ()
-    before = set(deployment.query("select published_table, key::text, reason from coaching_sync.rejected_rows"))
-    bad = with_bad_values(sample)
-    deployment.load(bad)
-    assert deployment.sync().failures == ()
+    before = set(synced.query("select published_table, key::text, reason from coaching_sync.rejected_rows"))
+    bad = with_bad_values(tenth)
+    synced.load(bad)
+    assert synced.sync().failures == ()
 
-    assert found_differences(deployment, bad, tmp_path / "bad") == []
-    news = deployment.query(
+    assert found_differences(synced, bad, tmp_path / "bad") == []
+    news = synced.query(
         "select published_table, coalesce(key ->> 'index', key ->> 'id'), reason, source_row is not null,"
         " published_table || key::text || reason from coaching_sync.rejected_rows"
     )
@@ -149,9 +147,9 @@ def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mend
         *(("opportunities", deal, "name is missing") for deal in ("nameless", PUBLISHED_DEAL)),
     }
     texts = "select text from transcripts where sequence_number in (9001, 9002) order by sequence_number"
-    assert deployment.query(texts) == [("null \ufffd in JSON, \\u0000 in words",), ("null \ufffd in plain text",)]
+    assert synced.query(texts) == [("null \ufffd in JSON, \\u0000 in words",), ("null \ufffd in plain text",)]
     warnings = dict(
-        deployment.query(
+        synced.query(
             "select gong_call_id, metadata -> 'validation_warnings' from calls union all"
             " select gong_email_id, metadata -> 'validation_warnings' from emails union all"
             " select gong_opportunity_id, metadata -> 'validation_warnings' from opportunities"
@@ -167,18 +165,18 @@ def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mend
     assert "health_score: '250' is no number from 0 to 100" in warnings["too much"]
     assert "amount: 'a lot' is no number or does not fit" in warnings["no number"]
     twice = "select count(*), max(talk_time) from gongio_ft.call_speaker where id = 'twice'"
-    assert deployment.query(twice) == [(1, "20")]
+    assert synced.query(twice) == [(1, "20")]
     errors = "select sum(errors_count) from sync_status"
-    assert deployment.query(errors) == deployment.query("select count(*) from coaching_sync.rejected_rows")
+    assert synced.query(errors) == synced.query("select count(*) from coaching_sync.rejected_rows")
 
     sound = mended(bad)
-    deployment.load(sound)
-    assert deployment.sync().failures == ()
-    assert found_differences(deployment, sound, tmp_path / "mended") == []
-    assert set(deployment.query("select published_table, key::text, reason from coaching_sync.rejected_rows")) == before
-    assert deployment.query(errors) == [(len(before),)]
+    synced.load(sound)
+    assert synced.sync().failures == ()
+    assert found_differences(synced, sound, tmp_path / "mended") == []
+    assert set(synced.query("select published_table, key::text, reason from coaching_sync.rejected_rows")) == before
+    assert synced.query(errors) == [(len(before),)]
     mail = "select sender_email, metadata -> 'validation_warnings' from emails where gong_email_id = 'bad mail'"
-    assert deployment.query(mail) == [("bo@x.example", None)]
+    assert synced.query(mail) == [("bo@x.example", None)]
 
 
 def test_a_key_that_comes_twice_with_the_first_load_is_published_once(deployment: Deployment, sample: Sample) -> None:

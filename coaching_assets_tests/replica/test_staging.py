@@ -4,9 +4,9 @@ import pytest
 from dlt.destinations.job_client_impl import SqlLoadJob
 from psycopg2.extensions import connection as Connection
 
-from coaching_assets.demo.sample import change_set, generate
+from coaching_assets.demo.sample import Sample, change_set
 from coaching_assets.replica.schema_lock import prepare_database
-from coaching_assets_tests.support.deployment import Deployment
+from coaching_assets_tests.support.deployment import Database, Deployment
 
 TABLES = """
 create schema replica; create schema replica_staging;
@@ -35,23 +35,23 @@ HINDRANCES = {
 
 
 @pytest.fixture
-def staged(deployment: Deployment) -> Deployment:
-    with deployment.connect() as database:
-        prepare_database(database)
-    deployment.query(TABLES)
-    return deployment
+def staged(database: Database) -> Database:
+    with database.connect() as connection:
+        prepare_database(connection)
+    database.query(TABLES)
+    return database
 
 
-def _oid(deployment: Deployment, table: str) -> int:
-    return int(deployment.query("select to_regclass(%s)::oid", [table])[0][0])
+def _oid(database: Database, table: str) -> int:
+    return int(database.query("select to_regclass(%s)::oid", [table])[0][0])
 
 
-def _indexes(deployment: Deployment) -> set[str]:
-    found = deployment.query("select indexname from pg_indexes where schemaname = 'replica'")
+def _indexes(database: Database) -> set[str]:
+    found = database.query("select indexname from pg_indexes where schemaname = 'replica'")
     return {name for (name,) in found}
 
 
-def test_the_rows_of_a_first_load_are_not_written_again(staged: Deployment) -> None:
+def test_the_rows_of_a_first_load_are_not_written_again(staged: Database) -> None:
     before = _oid(staged, "replica_staging.thing")
     staged.query(MERGE, [100])
     assert _oid(staged, "replica.thing") == before
@@ -65,7 +65,7 @@ def test_the_rows_of_a_first_load_are_not_written_again(staged: Deployment) -> N
 
 
 @pytest.mark.parametrize("hindrance", HINDRANCES)
-def test_a_table_that_something_hangs_on_stays(staged: Deployment, hindrance: str) -> None:
+def test_a_table_that_something_hangs_on_stays(staged: Database, hindrance: str) -> None:
     staged.query(HINDRANCES[hindrance])
     before = _oid(staged, "replica.thing")
     staged.query(MERGE, [100])
@@ -75,7 +75,7 @@ def test_a_table_that_something_hangs_on_stays(staged: Deployment, hindrance: st
     assert staged.query("select count(*) from pg_indexes where schemaname = 'replica_staging'") == [(0,)]
 
 
-def test_nobody_is_waited_for(staged: Deployment) -> None:
+def test_nobody_is_waited_for(staged: Database) -> None:
     with staged.connect() as reader:
         _read_and_go_on(reader)
         before = _oid(staged, "replica.thing")
@@ -92,14 +92,11 @@ def _read_and_go_on(reader: Connection) -> None:
         cursor.execute("select from replica.thing")
 
 
-def test_a_vacuum_at_work_is_not_in_the_way(deployment: Deployment) -> None:
-    sample = generate(0.02)
-    deployment.load(sample)
-    assert deployment.sync().success
-    deployment.load(change_set(sample, 1))
+def test_a_vacuum_at_work_is_not_in_the_way(synced: Deployment, tenth: Sample) -> None:
+    synced.load(change_set(tenth, 1))
     # Postgres breaks off a vacuum that it started by itself, after a second, for whoever wants a stronger lock
-    deployment.query(f"alter database \"{deployment.name}\" set lock_timeout = '2s'")
-    with deployment.connect() as vacuum:
+    synced.query(f"alter database \"{synced.name}\" set lock_timeout = '2s'")
+    with synced.connect() as vacuum:
         vacuum.autocommit = False
         with vacuum.cursor() as cursor:
             cursor.execute(
@@ -108,7 +105,7 @@ def test_a_vacuum_at_work_is_not_in_the_way(deployment: Deployment) -> None:
                 " in ('public', 'gongio_ft', 'salesforce_ft')"
             )
             cursor.execute(cursor.fetchone()[0])
-        assert deployment.sync().failures == ()
+        assert synced.sync().failures == ()
 
 
 def test_so_it_is_with_what_dlt_stages(synced: Deployment) -> None:
@@ -125,34 +122,30 @@ def test_so_it_is_with_what_dlt_stages(synced: Deployment) -> None:
     assert [name for name, in_order in made_in_order if not in_order] == []
 
 
-def test_only_what_is_compared_is_kept_out_of_the_log(deployment: Deployment) -> None:
+def test_only_what_is_compared_is_kept_out_of_the_log(synced: Deployment, tenth: Sample) -> None:
     persistence = "select relpersistence from pg_class where oid = 'gongio_ft_staging.transcript'::regclass"
-    sample = generate(0.02)
-    deployment.load(sample)
-    assert deployment.sync().success
-    assert deployment.query(persistence) == [("u",)]
-    deployment.load(change_set(sample, 1))
-    assert deployment.sync().success
-    assert deployment.query(persistence) == [("u",)]
+    assert synced.query(persistence) == [("u",)]
+    synced.load(change_set(tenth, 1))
+    assert synced.sync().success
+    assert synced.query(persistence) == [("u",)]
 
 
-def test_staged_rows_that_a_crash_took_are_read_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = generate(0.02)
-    deployment.load(sample)
-    assert deployment.sync().success
-    changed = change_set(sample, 1)
-    deployment.load(changed)
+def test_staged_rows_that_a_crash_took_are_read_again(
+    synced: Deployment, tenth: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = change_set(tenth, 1)
+    synced.load(changed)
     merge, taken = SqlLoadJob.run, []
 
     def crash_before(job: SqlLoadJob) -> None:
         if job.load_table_name == "transcript" and not taken:
             taken.append(job)
             # what Postgres does to an unlogged table when it comes up again
-            deployment.query("truncate gongio_ft_staging.transcript")
+            synced.query("truncate gongio_ft_staging.transcript")
         merge(job)
 
     monkeypatch.setattr(SqlLoadJob, "run", crash_before)
-    assert deployment.sync().success
+    assert synced.sync().success
     assert taken
-    (newest,) = deployment.query("select max(_fivetran_synced) from gongio_ft.transcript")[0]
+    (newest,) = synced.query("select max(_fivetran_synced) from gongio_ft.transcript")[0]
     assert newest == max(changed["gong", "transcript"].rows["_fivetran_synced"].to_pylist())

@@ -19,10 +19,16 @@ COMMON = settings(
     report_multiple_bugs=False,
     print_blob=True,
 )
+ONE = settings(COMMON, max_examples=1, stateful_step_count=10, derandomize=True)
 SHORT = settings(COMMON, max_examples=2, stateful_step_count=15, derandomize=True)
 LONG = settings(COMMON, max_examples=100, stateful_step_count=30)
 
 
+def test_one_sequence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_state_machine_as_test(partial(Sequence, world, monkeypatch), settings=ONE)
+
+
+@pytest.mark.slow
 def test_a_few_sequences(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run_state_machine_as_test(partial(Sequence, world, monkeypatch), settings=SHORT)
 

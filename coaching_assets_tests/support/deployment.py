@@ -1,8 +1,8 @@
-"""An installation for one test: a BigQuery project and a Postgres database of its own, on the session's servers."""
+"""An installation for one test: a Postgres database and a BigQuery project, on the session's servers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -10,7 +10,7 @@ import pytest
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, load
+from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, TableKey, load
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
 from coaching_assets.publish.application import create_application_tables
 from coaching_assets.settings import Settings, load_settings
@@ -32,12 +32,29 @@ APPLICATION_TABLES = (
 
 
 @dataclass
-class Deployment:
-    """The servers' addresses stand in the environment, where the project's own code looks for them."""
+class BigQueryProject:
+    """A project in the emulator, and the tables that were last loaded into it."""
+
+    name: str
+    client: "Client"
+    loaded: dict[TableKey, SampleTable] = field(default_factory=dict)
+
+    def load(self, sample: Sample, tables: Sequence[str] | None = None) -> None:
+        """Load these tables of a sample; None loads those that differ from the last ones loaded."""
+        if tables is None:
+            changed = [key for key, table in sample.tables.items() if self.loaded.get(key) is not table]
+            tables = [f"{kind}.{name}" for kind, name in changed]
+        load(self.client, self.name, sample, tables=tables)
+        loaded = {key for key in sample.tables if {key[1], ".".join(key)} & set(tables)}
+        self.loaded |= {key: sample.tables[key] for key in loaded}
+
+
+@dataclass
+class Database:
+    """A Postgres database of one test. Its address is in the environment, where the project's code reads it."""
 
     name: str
     postgres: EmbeddedPostgres
-    client: "Client"
 
     @property
     def url(self) -> str:
@@ -49,6 +66,7 @@ class Deployment:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
+        """A connection that commits each statement."""
         connection = psycopg2.connect(self.url)
         try:
             connection.autocommit = True
@@ -57,20 +75,13 @@ class Deployment:
             connection.close()
 
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple]:
+        """Run statements; the rows of the last one."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def load(self, sample: Sample, tables: Sequence[str] | None = None) -> None:
-        load(self.client, self.name, sample, tables=tables)
-
-    def sync(self) -> "SyncReport":
-        from coaching_assets.cli.in_process import run_sync
-
-        return run_sync(self.settings)
-
     def rows_written(self) -> dict[str, int]:
-        """Rows inserted, updated and deleted since the database was made, by table of the application."""
+        """Rows inserted, updated and deleted since the database was created, by table of the application."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("select pg_stat_force_next_flush()")
             cursor.execute(
@@ -81,40 +92,89 @@ class Deployment:
             return dict(cursor.fetchall())
 
 
-@contextmanager
-def installed(
-    name: str,
-    postgres: EmbeddedPostgres,
-    emulator: BigQueryEmulator,
-    environment: pytest.MonkeyPatch,
-    template: str | None = None,
-) -> Iterator[Deployment]:
-    """Make the database and point the environment at it and at a BigQuery project of that name.
+@dataclass
+class Deployment(Database):
+    """A database and a BigQuery project. Both addresses are in the environment."""
 
-    It is a copy of the database `template`, where that is given, else one with the application's tables alone.
-    """
+    project: BigQueryProject
+
+    @property
+    def client(self) -> "Client":
+        """A client of BigQuery; call `source_changed` after changing tables with it."""
+        return self.project.client
+
+    def load(self, sample: Sample, tables: Sequence[str] | None = None) -> None:
+        """Load these tables of a sample into BigQuery; None loads those that differ from the last ones loaded."""
+        self.project.load(sample, tables)
+
+    def source_changed(self) -> None:
+        """Load every table again the next time: the test has changed tables in BigQuery by other means."""
+        self.project.loaded.clear()
+
+    def sync(self) -> "SyncReport":
+        from coaching_assets.cli.in_process import run_sync
+
+        return run_sync(self.settings)
+
+
+@contextmanager
+def bigquery_project(name: str, emulator: BigQueryEmulator) -> Iterator[BigQueryProject]:
+    """A client of a project; the emulator creates the project with its first dataset."""
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
 
-    if template is None:
-        postgres.create_database(name)
-    else:
-        copy_database(postgres, name, template)
-    for variable, value in (emulator.environment() | {"BIGQUERY_PROJECT": name}).items():
-        environment.setenv(variable, value)
-    environment.setenv("DATABASE_URL", postgres.url(name))
+    options = ClientOptions(api_endpoint=emulator.rest_url)
+    client = Client(project=name, credentials=AnonymousCredentials(), client_options=options)
+    yield BigQueryProject(name, client)
+    client.close()
+
+
+def created(name: str, postgres: EmbeddedPostgres, environment: pytest.MonkeyPatch) -> Database:
+    """Create a database with the application's tables, and point the environment at it."""
+    postgres.create_database(name)
+    database = Database(name, postgres)
+    _point_at_database(database, environment)
+    create_application_tables(load_settings())
+    return database
+
+
+@contextmanager
+def installed(
+    name: str, postgres: EmbeddedPostgres, emulator: BigQueryEmulator, environment: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
+    """Create such a database and a BigQuery project of the same name, and point the environment at both."""
+    _point_at_project(name, emulator, environment)
+    created(name, postgres, environment)
+    with bigquery_project(name, emulator) as project:
+        yield Deployment(name, postgres, project)
+
+
+def copied(
+    name: str,
+    template: str,
+    postgres: EmbeddedPostgres,
+    emulator: BigQueryEmulator,
+    project: BigQueryProject,
+    environment: pytest.MonkeyPatch,
+) -> Deployment:
+    """Copy the database `template`, and point the environment at the copy and at a project that exists."""
+    copy_database(postgres, name, template)
+    deployment = Deployment(name, postgres, project)
+    _point_at_project(project.name, emulator, environment)
+    _point_at_database(deployment, environment)
+    return deployment
+
+
+def _point_at_database(database: Database, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", database.url)
     environment.setenv("COMPANY_DOMAINS", COMPANY_DOMAIN)
     environment.delenv("DAGSTER_HOME", raising=False)
-    client = Client(
-        project=name,
-        credentials=AnonymousCredentials(),
-        client_options=ClientOptions(api_endpoint=emulator.rest_url),
-    )
-    if template is None:
-        create_application_tables(load_settings())
-    yield Deployment(name, postgres, client)
-    client.close()
+
+
+def _point_at_project(name: str, emulator: BigQueryEmulator, environment: pytest.MonkeyPatch) -> None:
+    for variable, value in (emulator.environment() | {"BIGQUERY_PROJECT": name}).items():
+        environment.setenv(variable, value)
 
 
 def copy_database(postgres: EmbeddedPostgres, name: str, template: str) -> None:
