@@ -1,5 +1,7 @@
 """`coaching adopt` without `--dry-run`."""
 
+import pytest
+
 from coaching_assets_tests.support.processes import coaching
 
 
