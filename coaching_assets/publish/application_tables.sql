@@ -1,5 +1,5 @@
--- The application's tables, as the coaching application creates them. `coaching init-db` runs this in an empty database;
--- a sync never does. Unqualified names stand in the schema of COACHING_SCHEMA.
+-- The application's tables, as the coaching application creates them. `coaching init-db` runs this in an empty database; a
+-- sync never does. Unqualified names are in the schema of COACHING_SCHEMA.
 create type speaker_role as enum ('ae', 'se', 'csm', 'support');
 
 create table calls (

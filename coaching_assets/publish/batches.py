@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from time import monotonic
 
 from coaching_assets.postgres.connection import Connection, connect
-from coaching_assets.postgres.locks import WORKERS_LOCK
+from coaching_assets.postgres.locks import WORKERS_LOCK, bound_lock_waits
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
 from coaching_assets.publish.published_table import Group, PublishedTable
-from coaching_assets.publish.session import bound_lock_waits, fill_batch, prepare_session
+from coaching_assets.publish.session import fill_batch, prepare_session
 from coaching_assets.publish.write import write_batch
 from coaching_assets.settings import Settings
 
@@ -100,7 +100,7 @@ def _worker(settings: Settings) -> Iterator[Connection]:
         with database.cursor() as cursor:
             cursor.execute("select pg_advisory_lock_shared(%s, %s)", WORKERS_LOCK)
         prepare_session(database, settings)
-        bound_lock_waits(database, settings)
+        bound_lock_waits(database, settings.publish_lock_seconds)
         database.commit()
         yield database
 

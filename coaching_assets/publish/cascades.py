@@ -1,4 +1,4 @@
-"""What hangs on a published row: read from Postgres's own catalogue, so that a table nobody told us of counts too."""
+"""Finds the rows that reference a published row. Read from Postgres's catalogue, so that unknown tables count too."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ OWN_TABLES = frozenset(table.name for table in TABLES)
 
 
 def children_of(cursor: Cursor, table: PublishedTable) -> list[tuple[str, str]]:
-    """The published tables, and their columns, whose rows are deleted along with this table's."""
+    """Return the published tables whose rows a deletion cascades to, each with its referencing column."""
     return [
         (child, column)
         for schema_is_ours, _, child, column, cascades in _references(cursor, table.name)
@@ -22,9 +22,13 @@ def children_of(cursor: Cursor, table: PublishedTable) -> list[tuple[str, str]]:
 
 
 def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Composable | None:
-    """A condition on a row (by its alias): application-owned rows refer to it, or to what would be deleted with it.
+    """Return the condition that rows of the application reference a row, or a row that its deletion cascades to.
 
-    None where nothing refers to the table.
+    Args:
+        row: the row's alias in the condition.
+
+    Returns:
+        None if nothing references the table.
     """
     conditions: list[sql.Composable] = []
     for schema_is_ours, schema, child, column, cascades in _references(cursor, table.name):

@@ -1,10 +1,10 @@
--- The rows of one source that lack what says where they belong. The names in braces are filled in by rejecting.py.
+-- Record the rows of a source that lack the key of their aggregate; reject.py fills in the names in braces.
 with keyless as (
     select jsonb_build_object({key}) as key, {reason} as reason, source_row
     from {view}
     where ({is_keyless}) and not deleted
 ),
-mended as (
+repaired as (
     delete from coaching_sync.rejected_rows as rejected
     where published_table = {table} and aggregate_key = '' and not exists (select from keyless where keyless.key = rejected.key)
 )

@@ -1,4 +1,4 @@
-"""What publishing would do to the application's tables: computed by the publisher's own SQL, and not written."""
+"""Computes the changes that publishing would make, by the publisher's own SQL and without writing them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,13 +33,13 @@ Action = Literal["adopted", "inserted", "updated", "deleted", "kept"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANGES: tuple[Action, ...] = ("inserted", "updated", "deleted")
 AS_DIFFERENCE: Mapping[Action, str] = {"inserted": "missing", "updated": "different", "deleted": "extra"}
-"""What publishing would do to a row, as what is wrong with the table."""
+"""The action that publishing would take on a row, as the difference that it repairs."""
 MAXIMUM_EXAMPLES = 10
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row that publishing would write: how people know it, and of an update the columns that differ."""
+    """One row that publishing would write: a label for people and, for an update, the columns that differ."""
 
     label: str
     columns: tuple[str, ...] = ()
@@ -51,16 +51,16 @@ class Example:
 
 @dataclass
 class TablePlan:
-    """What publishing would do to one table, in rows, with examples.
+    """The changes that publishing would make to one table, in rows, with examples.
 
-    `adopted` rows are the application's own that are taken over; those of them that differ count as `updated` too.
-    `kept` rows are deleted at the source and stay, because application-owned rows hang on them.
+    `adopted` rows are the application's own that publishing takes over; those that differ count as `updated` too.
+    `kept` rows are deleted at the source and stay, because rows of the application reference them.
     """
 
     rows: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(ACTIONS, 0))
     examples: dict[Action, list[Example]] = field(default_factory=lambda: {action: [] for action in ACTIONS})
     equal: int = 0
-    """Rows that are as they should be."""
+    """Rows that do not differ."""
 
     @property
     def changes(self) -> int:
@@ -70,7 +70,7 @@ class TablePlan:
 
 @dataclass
 class Plan:
-    """What publishing would do: by table, and the aggregates that would be written; some of these `vanished`."""
+    """The changes that publishing would make: by table, and the keys of the aggregates; `vanished` are among these."""
 
     tables: dict[str, TablePlan]
     aggregates: dict[str, set[str]]

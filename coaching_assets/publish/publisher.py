@@ -8,7 +8,7 @@ from datetime import datetime
 from psycopg2 import sql
 
 from coaching_assets.postgres.connection import Connection
-from coaching_assets.postgres.locks import PUBLISHER_LOCK, WORKERS_LOCK, wait_for_advisory_lock
+from coaching_assets.postgres.locks import PUBLISHER_LOCK, WORKERS_LOCK, bound_lock_waits, wait_for_advisory_lock
 from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish import loads
 from coaching_assets.publish.application import require_application_tables
@@ -19,7 +19,7 @@ from coaching_assets.publish.pending import pending_query
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.reject import record_keyless
 from coaching_assets.publish.rule_version import rule_version
-from coaching_assets.publish.session import bound_lock_waits, prepare_session
+from coaching_assets.publish.session import prepare_session
 from coaching_assets.publish.sync_status import write_status
 from coaching_assets.publish.views import ReplicaTable
 from coaching_assets.publish.write import count_open, count_table
@@ -107,7 +107,7 @@ class Publisher:
         """
         outcomes = {table.name: Outcome() for table in tables}
         # in this order, so that no query reads a whole table while rows are locked
-        bound_lock_waits(self.database, self.settings)
+        bound_lock_waits(self.database, self.settings.publish_lock_seconds)
         started = self._database_time()
         for table in tables:
             record_keyless(self.database, table, self.replica[table.row_source].table)

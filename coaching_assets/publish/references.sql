@@ -1,4 +1,4 @@
--- The foreign keys that refer to the id of a table of the search path's schema.
+-- The foreign keys that reference a table of the current schema.
 select
     child.relnamespace = parent.relnamespace as same_schema,
     child.relnamespace::regnamespace::text as child_schema,

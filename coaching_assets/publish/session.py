@@ -1,4 +1,4 @@
-"""A connection prepared for publishing: search path, temporary views and tables that the SQL files read."""
+"""Prepares a connection for publishing: search path, and the temporary views and tables that the SQL reads."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,16 +9,16 @@ from coaching_assets.publish.views import ReplicaTable, create_views
 from coaching_assets.settings import Settings
 
 SESSION_SETTINGS = {"work_mem": "64MB", "jit": "off", "default_statistics_target": "10", "random_page_cost": "1.1"}
-"""A batch of transcripts is sorted in memory; compiling its statements, and sampling thirty thousand of its rows for
-statistics, would take longer than running them. Its rows are looked up by index, which the default for rotating disks
-takes to be dearer than reading the whole table."""
+"""Batches are small: they are sorted in memory, and compiling their statements or sampling 30,000 rows for statistics
+takes longer than running them. The default page cost is for rotating disks; with it, Postgres would read whole tables
+instead of looking rows up by index."""
 
 
 def prepare_session(database: Connection, settings: Settings) -> dict[str, ReplicaTable]:
-    """Prepare a connection, in its current transaction; the bookkeeping and its functions must be there.
+    """Prepare a connection, in its current transaction. The schema `coaching_sync` must exist.
 
     Returns:
-        The tables of the replica as they stand, by the name of their view.
+        The tables of the replica as they are now, by the name of their view.
     """
     with database.cursor() as cursor:
         cursor.execute("set time zone 'UTC'")
@@ -42,14 +42,8 @@ def _create_parameters(cursor: Cursor, settings: Settings, replica: Mapping[str,
     cursor.execute("create temp table batch (key text primary key)")
 
 
-def bound_lock_waits(database: Connection, settings: Settings) -> None:
-    """Let no statement wait for a lock longer than the setting says, for the rest of the session."""
-    with database.cursor() as cursor:
-        cursor.execute("set lock_timeout = %s", (f"{settings.publish_lock_seconds}s",))
-
-
 def fill_batch(cursor: Cursor, keys: Sequence[str]) -> None:
-    """Let `batch` be these aggregates."""
+    """Fill `batch` with these keys."""
     cursor.execute("truncate batch")
     cursor.execute("insert into batch select unnest(%s::text[])", (list(keys),))
     cursor.execute("analyze batch")

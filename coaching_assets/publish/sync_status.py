@@ -1,4 +1,4 @@
-"""`sync_status`: what the application's readers see of how fresh each table is and whether the last sync worked."""
+"""`sync_status`: shows the application how fresh each table is, and whether its last sync succeeded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EntityStatus:
-    """One published table: its last sync, and the source time that it reflects (None: never synced)."""
+    """One published table: its last sync, and the source time that it reflects (None before the first sync)."""
 
     entity: str
     status: str
@@ -29,7 +29,7 @@ class EntityStatus:
 
 
 def read_entity(database: Connection, schema: str, name: str) -> EntityStatus:
-    """The state of one published table, as its row of `sync_status` says."""
+    """Read the state of one published table from `sync_status`."""
     with database.cursor() as cursor:
         cursor.execute(
             sql.SQL(
@@ -45,14 +45,14 @@ def read_entity(database: Connection, schema: str, name: str) -> EntityStatus:
 def write_status(
     database: Connection, table: PublishedTable, outcome: "Outcome", replica: Mapping[str, ReplicaTable]
 ) -> None:
-    """Write a table's row, within the transaction that publishes; where nothing is new, nothing is written."""
+    """Write a table's row if it differs, in the transaction that publishes."""
     details = _error_details(database, table, [replica[view] for view in table.sources])
     status = "partial" if outcome.rejected or "failed_source_tables" in details else "success"
     _write(database, table, status, outcome.rejected, details, outcome)
 
 
 def write_failure(database: Connection, table: PublishedTable, sentence: str) -> None:
-    """Note that publishing a table failed; its data stay as the last successful sync left them."""
+    """Record that publishing a table failed. Its rows stay as the last successful sync left them."""
     _write(database, table, "failed", None, {"error": sentence}, None)
 
 

@@ -1,4 +1,4 @@
--- One row of sync_status, written only where it says something new.
+-- Write one row of sync_status if it differs.
 with wanted as (
     select
         %(entity)s::varchar as entity_type,

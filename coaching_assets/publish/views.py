@@ -1,4 +1,4 @@
-"""The replica as the published SQL sees it: temporary views with the catalogue's columns and types."""
+"""Temporary views over the replica, with the catalogue's columns and types, for the published SQL to read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,12 +36,12 @@ CASTS: Mapping[tuple[ColumnType, str], str] = {
     **{("bigint", integer): "{}::bigint" for integer in INTEGERS},
     **{("numeric", integer): "{}::numeric" for integer in INTEGERS},
 }
-"""How a column of the replica becomes the catalogue's type; what is not here goes through its text, leniently."""
+"""Casts from a type in the replica to the catalogue's type. All other pairs are cast leniently from text."""
 
 
 @dataclass(frozen=True)
 class ReplicaTable:
-    """A table of the replica as it stands: its columns, by name, with their Postgres types (without modifiers)."""
+    """A table of the replica as it is now: its columns, by name, with their Postgres types without modifiers."""
 
     table: SourceTable
     schema: str
@@ -57,7 +57,7 @@ def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaT
     """Create a temporary view for each table of the catalogue.
 
     Returns:
-        The tables as they stand, by the name of their view.
+        The tables as they are now, by the name of their view.
     """
     schemas = settings.datasets
     tables = {t.view: _table(database, schemas[t.source], t) for t in TABLES}
@@ -106,7 +106,7 @@ def _select(table: ReplicaTable) -> sql.Composed:
 
 
 def _value(table: ReplicaTable, name: str, wanted: ColumnType) -> sql.Composable:
-    """The column in the wanted type; of several (`x__v_text` beside it where a type changed) the one that is filled."""
+    """Return a column in the wanted type; after a type change (`x` and `x__v_text`), the one that is not null."""
     variants = [column for column in table.columns if base_name(column) == name]
     values = [_cast(column, table.columns[column], wanted) for column in variants]
     if not values:
@@ -123,7 +123,7 @@ def _cast(column: str, actual: str, wanted: ColumnType) -> sql.Composable:
 
 
 def _common_columns(table: ReplicaTable) -> list[sql.Composable]:
-    """What every view has besides the catalogue's columns."""
+    """Return the columns of every view that are not in the catalogue."""
     flags = [
         sql.SQL("coalesce({}, false)").format(_value(table, flag, "boolean"))
         for flag in SOFT_DELETE_FLAGS

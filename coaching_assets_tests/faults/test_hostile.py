@@ -117,7 +117,7 @@ def test_texts_of_any_length_and_depth(scene: Scene) -> None:
             "select (key ->> 'index')::int, reason from coaching_sync.rejected_rows where key ->> 'index' like '700_'"
         )
     )
-    assert rejected == {7001: "sentence is too long for full-text search", 7004: "sentence holds no text"}
+    assert rejected == {7001: "sentence is too long for full-text search", 7004: "sentence has no text"}
     kept = scene.world.query(
         "select sequence_number, length(text) from transcripts where sequence_number between 7001 and 7004 order by 1"
     )

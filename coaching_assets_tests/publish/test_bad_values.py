@@ -32,11 +32,11 @@ SENTENCES: dict[str, str | None] = {
 """Monologues by their index."""
 
 REJECTED = {
-    "9003": "sentence begins like JSON and is none",
+    "9003": "sentence is not valid JSON",
     "9004": "sentence is missing",
-    "9005": "sentence holds no text",
-    "#9006": "index '#9006' is no whole number of 32 bits",
-    "99999999999": "index '99999999999' is no whole number of 32 bits",
+    "9005": "sentence has no text",
+    "#9006": "index '#9006' is not a 32-bit integer",
+    "99999999999": "index '99999999999' is not a 32-bit integer",
 }
 
 

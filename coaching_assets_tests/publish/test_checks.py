@@ -84,5 +84,5 @@ def test_rows_that_a_trigger_swallows_fail_the_step_and_nothing_is_committed(
     )
     deployment.load(sample, tables=["call", "transcript"])
     report = deployment.sync()
-    assert any("A trigger or a rule on the table must have swallowed them" in failure for failure in report.failures)
+    assert any("A trigger or a rule on the table discarded them" in failure for failure in report.failures)
     assert deployment.query("select count(*) from calls") == [(0,)]

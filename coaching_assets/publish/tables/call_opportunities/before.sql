@@ -1,4 +1,4 @@
--- Remember which links are this project's.
+-- Record which links this project writes: the table itself does not tell.
 insert into coaching_sync.inserted_links (call_id, opportunity_id)
 select call_id, opportunity_id
 from wanted_call_opportunities as wanted

@@ -1,4 +1,4 @@
--- The links between the batch's calls and opportunities, as they should be; without an `opportunity_id` they wait for it.
+-- The links between the batch's calls and opportunities, as they should be. A link without `opportunity_id` waits.
 with live_call as (
     select distinct on (id) id, metadata
     from gong_call

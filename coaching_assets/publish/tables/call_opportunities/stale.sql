@@ -1,4 +1,4 @@
--- Links that this project inserted and that the source does not name any more. Nobody else's rows.
+-- Links that this project inserted and that the source no longer names. Rows that others wrote stay.
 select published.call_id, published.opportunity_id
 from wanted_calls
 join call_opportunities as published on published.call_id = wanted_calls.id

@@ -1,4 +1,4 @@
--- The batch's calls, as they should be; `deleted` where every row of the source says so.
+-- The batch's calls, as they should be. A call is deleted if all of its source rows are.
 with source_call as (
     select distinct on (id) *
     from gong_call

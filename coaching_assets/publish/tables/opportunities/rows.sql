@@ -1,4 +1,4 @@
--- The batch's opportunities, as they should be: Salesforce's where Salesforce is there, else Gong's own.
+-- The batch's opportunities, as they should be: Salesforce's, or Gong's if there is no Salesforce.
 with salesforce_row as (
     select distinct on (id) *
     from salesforce_opportunity

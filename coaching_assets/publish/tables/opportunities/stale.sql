@@ -1,5 +1,5 @@
--- Published opportunities that are deleted at the source or vanished from it; of those that this project inserted also what
--- cannot be published any more, and what Gong's own table has and Salesforce, once it is there, has not.
+-- Published opportunities that are deleted at the source or vanished from it. Of those that this project inserted, also
+-- opportunities that can no longer be published, and Gong's opportunities that Salesforce lacks once Salesforce is synced.
 select opportunities.id
 from wanted_opportunities as wanted
 join opportunities on opportunities.id = wanted.id

@@ -1,5 +1,5 @@
--- The opportunities that this project inserted and of which the replica has no row any more, in the table that they come
--- from now: Salesforce's, or Gong's where Salesforce is not there.
+-- The opportunities that this project inserted and that their source table no longer has: Salesforce's table, or Gong's if
+-- there is no Salesforce.
 select gong_opportunity_id as key
 from opportunities
 where coaching_sync.is_derived(id)

@@ -73,7 +73,7 @@ known as (
             and adopted_speakers.gong_speaker_id = placed.gong_speaker_id
     ) as adopted on true
 ),
--- A row of the earlier importer is taken over where its address names one speaker on either side.
+-- A row of an earlier importer is adopted if its address is unique in the call on both sides.
 adoptable as (
     select call_id, lower(email) as address, (array_agg(id))[1] as id
     from speakers

@@ -1,4 +1,4 @@
--- Speakers that this project inserted or adopted and that are no speakers of their call any more. Nobody else's rows.
+-- Speakers that this project inserted or adopted and that the call no longer has. Rows that others wrote stay.
 select speakers.id
 from wanted_calls
 join speakers on speakers.call_id = wanted_calls.id

@@ -1,4 +1,4 @@
--- Speakers who talked for longer than the call took, by more than the rounding of both.
+-- Speakers who talked for longer than the call took. One second is left for the rounding of both.
 select wanted.aggregate_key, count(*) as rows
 from wanted_speakers as wanted
 join calls on calls.id = wanted.call_id

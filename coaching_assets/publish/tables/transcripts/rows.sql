@@ -2,7 +2,7 @@
 with live_call as (
     select distinct id from gong_call where id in (select key from batch) and not deleted
 ),
--- one row a monologue; those without a place in the call cannot be told apart and stay, to be rejected
+-- one row per monologue; rows without an index cannot be told apart, and all of them stay to be rejected
 monologue as (
     select distinct on (call_id, coalesce(index::text, '?' || index__raw, '?'))
         call_id, index, index__raw, workspace_id, speaker_id, topic, sentence,
@@ -11,7 +11,7 @@ monologue as (
     where call_id in (select id from live_call) and not deleted
     order by
         call_id, coalesce(index::text, '?' || index__raw, '?'), workspace_id collate "C" nulls last,
-        -- two may say the same place differently ("7" and "007"); which one counts is not to depend on where it is stored
+        -- two texts can be the same index ("7" and "007"); which one counts must not depend on the storage order
         index__raw collate "C"
 ),
 parsed as materialized (
@@ -21,8 +21,8 @@ parsed as materialized (
         coaching_sync.derived_id('transcripts', call_id || ':' || index::text) as derived_id
     from monologue
 ),
--- what stands in the batch's calls, read once: looking for each monologue would cost as much as all of its JSON. An array,
--- not a join, since Postgres does not know how few of a filling table's rows a call has, and would read the whole table
+-- the published monologues of the batch's calls, read once: a lookup per monologue costs as much as parsing its JSON. An
+-- array, not a join: during a first load, Postgres overestimates the rows per call and would read the whole table
 existing as (
     select distinct on (call_id, sequence_number) call_id, sequence_number, id
     from transcripts
@@ -39,7 +39,7 @@ spoken as (
         coaching_sync.rounded_integer(said.end_value) as end_ms
     from parsed
     left join lateral (
-        -- a set-returning function alone in `from` gives the items in their order; sorting them would cost half of it all
+        -- a set-returning function alone in `from` returns the items in order; sorting them would take half of the time
         select
             string_agg(item ->> 'text', ' ') as text,
             coaching_sync.json_number((array_agg(item -> 'start'))[1]) as start_value,
@@ -85,13 +85,14 @@ left join wanted_speakers
     on wanted_speakers.aggregate_key = spoken.call_id and wanted_speakers.gong_speaker_id = spoken.speaker_id
 cross join lateral (
     select case
+        when spoken.index__raw is null then 'index is missing'
         when spoken.index is null or spoken.index not between -2147483648 and 2147483647
-            then format('index %s is no whole number of 32 bits', coalesce(quote_literal(spoken.index__raw), 'is missing and'))
+            then format('index %L is not a 32-bit integer', spoken.index__raw)
         when spoken.sentence is null then 'sentence is missing'
-        when spoken.is_json and spoken.sentences is null then 'sentence begins like JSON and is none'
-        when spoken.text ~ '\S' is not true then 'sentence holds no text'
-        -- the application's trigger would fail on it, and keep all calls of the batch from being published
+        when spoken.is_json and spoken.sentences is null then 'sentence is not valid JSON'
+        when spoken.text ~ '\S' is not true then 'sentence has no text'
+        -- the application's trigger would fail on it, and the whole batch with it
         when not coaching_sync.can_be_searched(spoken.text) then 'sentence is too long for full-text search'
     end as reason
-    offset 0 -- else it would be worked out again wherever it is named
+    offset 0 -- keeps Postgres from computing it again for each reference
 ) as rejected

@@ -1,4 +1,4 @@
--- Monologues that this project inserted, or that the source knows and has deleted. Nobody else's rows.
+-- Monologues that this project inserted, or that are deleted at the source. Other rows that others wrote stay.
 select transcripts.id
 from wanted_calls
 join transcripts on transcripts.call_id = wanted_calls.id
