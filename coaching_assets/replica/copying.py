@@ -39,7 +39,7 @@ class CopyJob(PostgresParquetCopyJob):
                 self._copy(RecordBatchReader.from_batches(file.schema_arrow, decoded))
 
     def _copy(self, batches: "RecordBatchReader") -> None:
-        from adbc_driver_manager import AdbcConnection, AdbcStatement, StatementOptions
+        from adbc_driver_manager import INGEST_OPTION_MODE_APPEND, AdbcConnection, AdbcStatement, StatementOptions
 
         _, schema = self._set_catalog_and_schema()
         with AdbcConnection(self._database()) as connection, AdbcStatement(connection) as statement:
@@ -47,7 +47,7 @@ class CopyJob(PostgresParquetCopyJob):
                 **{
                     StatementOptions.INGEST_TARGET_TABLE.value: self.load_table_name,
                     StatementOptions.INGEST_TARGET_DB_SCHEMA.value: schema,
-                    StatementOptions.INGEST_MODE.value: "adbc.ingest.mode.append",
+                    StatementOptions.INGEST_MODE.value: INGEST_OPTION_MODE_APPEND,
                 }
             )
             statement.bind_stream(batches)
