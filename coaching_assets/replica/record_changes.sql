@@ -5,9 +5,9 @@ with changed as (
         as seen (table_schema, table_name, modified)
 ),
 reflected as (
-    delete from coaching_sync.source_changes as noted
+    delete from coaching_sync.source_changes as recorded
     where not exists (
-        select from changed where (changed.table_schema, changed.table_name) = (noted.table_schema, noted.table_name)
+        select from changed where (changed.table_schema, changed.table_name) = (recorded.table_schema, recorded.table_name)
     )
 )
 insert into coaching_sync.source_changes (table_schema, table_name, behind_since)

@@ -1,5 +1,5 @@
 -- Replace the figures of a table's last sync; the last three columns are totals.
-insert into coaching_sync.last_syncs as noted (
+insert into coaching_sync.last_syncs as recorded (
     table_name, state, rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deleted, rows_rejected, seconds,
     newest_source_time, failed_syncs, rows_synced
 )
@@ -17,8 +17,8 @@ set state = excluded.state,
     rows_deleted = excluded.rows_deleted,
     rows_rejected = excluded.rows_rejected,
     seconds = excluded.seconds,
-    newest_source_time = coalesce(excluded.newest_source_time, noted.newest_source_time),
+    newest_source_time = coalesce(excluded.newest_source_time, recorded.newest_source_time),
     ended_at = now(),
-    syncs = noted.syncs + 1,
-    failed_syncs = noted.failed_syncs + excluded.failed_syncs,
-    rows_synced = noted.rows_synced + excluded.rows_synced
+    syncs = recorded.syncs + 1,
+    failed_syncs = recorded.failed_syncs + excluded.failed_syncs,
+    rows_synced = recorded.rows_synced + excluded.rows_synced
