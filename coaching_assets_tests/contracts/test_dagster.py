@@ -75,6 +75,6 @@ def test_a_tag_of_runs_keeps_its_name(constant: str, used: str) -> None:
         found == used,
         "dagster",
         f"{constant} is {found}",
-        f"defs/problems.py, which reads the tag {used},",
+        f"defs/problems.py reads the tag {used}",
         "Adapt it.",
     )

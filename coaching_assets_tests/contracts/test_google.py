@@ -2,7 +2,8 @@
 
 import pytest
 
-from coaching_assets_tests.contracts.promises import Promise, check, check_complete
+from coaching_assets.bigquery.streams import READ_ROWS
+from coaching_assets_tests.contracts.promises import Promise, check, check_complete, expect
 
 BIGQUERY, STORAGE = "google-cloud-bigquery", "google-cloud-bigquery-storage"
 STREAMS = "bigquery/streams.py calls ReadRows below the client, to resume a stream and to keep the answer's bytes"
