@@ -1,9 +1,12 @@
 """Converts one column of a record batch."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pyarrow as pa
 
-from coaching_assets.bigquery.arrow.json_text import JsonText, is_list
-from coaching_assets.bigquery.arrow.text import each_value, interval_text, range_text, without_nul
+from coaching_assets.bigquery.arrow.json_text import JsonText
+from coaching_assets.bigquery.arrow.text import TEXT, interval_text, range_text, without_nul
 from coaching_assets.bigquery.tables import Field
 
 DECIMALS = {"NUMERIC": pa.decimal128(38, 9), "BIGNUMERIC": pa.decimal256(76, 38)}
@@ -21,18 +24,18 @@ def loadable(array: pa.Array, field: Field | None) -> tuple[pa.Array, int]:
     kind = array.type
     declared = field.type if field is not None else None
     if declared == "RANGE" and pa.types.is_struct(kind):
-        return range_text(array), 0
+        return _each(array, range_text), 0
     if pa.types.is_nested(kind):
         writer = JsonText()
         text = writer.write(array, field)
-        return (text.fill_null(EMPTY_ARRAY) if is_list(kind) else text), writer.replaced
+        return (text if pa.types.is_struct(kind) else text.fill_null(EMPTY_ARRAY)), writer.replaced
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return without_nul(array, escaped=declared == "JSON")
     if kind == pa.month_day_nano_interval():
-        return interval_text(array), 0
+        return _each(array, interval_text), 0
     if declared == "GEOGRAPHY" and pa.types.is_binary(kind):
         # BigQuery sends WKT. An emulator may send WKB, which PostGIS writes in hexadecimal.
-        return each_value(array, bytes.hex), 0
+        return _each(array, bytes.hex), 0
     if declared in DECIMALS and pa.types.is_decimal(kind):
         return array.cast(DECIMALS[declared]), 0
     return array, 0
@@ -45,7 +48,11 @@ def plain(array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     if pa.types.is_string_view(array.type):
-        return array.cast(pa.large_string())
+        return array.cast(TEXT)
     if pa.types.is_binary_view(array.type):
         return array.cast(pa.large_binary())
     return array
+
+
+def _each(array: pa.Array, text_of: Callable[[Any], str]) -> pa.Array:
+    return pa.array((None if value is None else text_of(value) for value in array.to_pylist()), TEXT)

@@ -1,4 +1,4 @@
-"""Writes nested Arrow values as JSON text, with all digits and without going through Python values.
+"""Writes values of STRUCT and ARRAY columns as JSON text.
 
 BigQuery's types in JSON:
 
@@ -8,25 +8,18 @@ BigQuery's types in JSON:
 - A JSON value is copied unchanged.
 """
 
-import json
+import math
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import simplejson
 
-from coaching_assets.bigquery.arrow.text import (
-    TEXT,
-    Array,
-    plain_decimal,
-    range_text,
-    scalar,
-    scalar_text,
-    without_nul,
-)
+from coaching_assets.bigquery.arrow.text import REPLACEMENT, TEXT, range_text, scalar_text, without_escaped_nul
 from coaching_assets.bigquery.tables import Field
 
-CONTROL_CHARACTERS = tuple(chr(code) for code in range(1, 0x20))
-NAMED_FLOATS = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
+ALL_DIGITS = Context(prec=80)
+"""BIGNUMERIC has up to 77 digits."""
 
 
 class JsonText:
@@ -35,69 +28,53 @@ class JsonText:
     def __init__(self) -> None:
         """Start with a count of 0."""
         self.replaced = 0
+        self._encoder = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, separators=(",", ":"))
 
-    def write(self, array: Array, field: Field | None) -> Array:
+    def write(self, array: pa.Array, field: Field | None) -> pa.Array:
         """The JSON texts of the array's values, as a large_string array; null stays null."""
-        kind = array.type
-        if field is not None and field.type == "RANGE" and pa.types.is_struct(kind):
-            return quote(range_text(array))
-        if pa.types.is_struct(kind):
-            return self._struct(array, field)
-        if is_list(kind):
-            return self._list(array, field)
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            is_json = field is not None and field.type == "JSON"
-            text, count = without_nul(array.cast(TEXT), escaped=is_json)
-            self.replaced += count
-            return text if is_json else quote(text)
-        return scalar_json(array)
+        texts = (
+            None if value is None else self._encoder.encode(self._plain(value, field)) for value in array.to_pylist()
+        )
+        return pa.array(texts, TEXT)
 
-    def _struct(self, array: Array, field: Field | None) -> Array:
+    def _plain(self, value: Any, field: Field | None) -> Any:
+        """The value as types that simplejson writes: dicts, lists, strings, numbers, booleans and None."""
+        if value is None or isinstance(value, bool | int):
+            return value
+        if isinstance(value, list):
+            element = Field(field.name, field.type, subfields=field.subfields) if field is not None else None
+            return [self._plain(item, element) for item in value]
+        if isinstance(value, dict):
+            return self._plain_struct(value, field)
+        if isinstance(value, str):
+            return self._plain_string(value, field)
+        if isinstance(value, Decimal):
+            return _without_trailing_zeros(value)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else _float_name(value)
+        return scalar_text(value)
+
+    def _plain_struct(self, value: dict[str, Any], field: Field | None) -> Any:
+        if field is not None and field.type == "RANGE":
+            return range_text(value)
         subfields = {subfield.name: subfield for subfield in field.subfields} if field is not None else {}
-        parts: list[Any] = []
-        for index, child in enumerate(array.flatten()):
-            name = array.type.field(index).name
-            parts.append(scalar(("," if index else "{") + json.dumps(name, ensure_ascii=False) + ":"))
-            parts.append(pc.fill_null(self.write(child, subfields.get(name)), scalar("null")))
-        if not parts:
-            parts = [pa.array(["{"] * len(array), TEXT)]
-        joined = pc.binary_join_element_wise(*parts, scalar("}"), scalar(""))
-        return pc.if_else(array.is_valid(), joined, scalar(None))
+        return {name: self._plain(child, subfields.get(name)) for name, child in value.items()}
 
-    def _list(self, array: Array, field: Field | None) -> Array:
-        element = Field(field.name, field.type, subfields=field.subfields) if field is not None else None
-        texts = pc.fill_null(self.write(array.flatten(), element), scalar("null"))
-        lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
-        offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
-        joined = pc.binary_join(pa.LargeListArray.from_arrays(offsets, texts), scalar(","))
-        wrapped = pc.binary_join_element_wise(scalar("["), joined, scalar("]"), scalar(""))
-        return pc.if_else(array.is_valid(), wrapped, scalar(None))
+    def _plain_string(self, value: str, field: Field | None) -> Any:
+        is_json = field is not None and field.type == "JSON"
+        text = without_escaped_nul(value) if is_json else value.replace("\0", REPLACEMENT)
+        self.replaced += text != value
+        return simplejson.RawJSON(text) if is_json else text
 
 
-def scalar_json(array: Array) -> Array:
-    """The JSON texts of values that are neither nested nor strings."""
-    kind = array.type
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
-        return array.cast(TEXT)
-    if pa.types.is_decimal(kind):
-        return plain_decimal(array)
-    if pa.types.is_floating(kind):
-        texts = array.cast(TEXT)
-        for arrow_name, json_name in NAMED_FLOATS.items():
-            texts = pc.if_else(pc.equal(texts, scalar(arrow_name)), scalar(json_name), texts)
-        return texts
-    return quote(scalar_text(array))
+def _without_trailing_zeros(number: Decimal) -> Decimal:
+    """1.5 in place of 1.500000000, and 100 in place of 1E+2."""
+    shortest = number.normalize(ALL_DIGITS)
+    exponent = shortest.as_tuple().exponent
+    return shortest.quantize(Decimal(1), context=ALL_DIGITS) if isinstance(exponent, int) and exponent > 0 else shortest
 
 
-def quote(text: Array) -> Array:
-    """Texts as JSON strings."""
-    escaped = pc.replace_substring(pc.replace_substring(text, "\\", "\\\\"), '"', '\\"')
-    if pc.any(pc.match_substring_regex(escaped, r"[\x01-\x1f]")).as_py():
-        for character in CONTROL_CHARACTERS:
-            escaped = pc.replace_substring(escaped, character, json.dumps(character)[1:-1])
-    return pc.binary_join_element_wise(scalar('"'), escaped, scalar('"'), scalar(""))
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether the type is any of Arrow's list types."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+def _float_name(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
