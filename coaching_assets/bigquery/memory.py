@@ -1,10 +1,12 @@
-"""Makes the C library give freed memory back to the system, so that memory does not grow with the table read."""
+"""Makes glibc return freed memory to the system, so that memory does not grow with the table that is read."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
-# From glibc's malloc.h.
+import pyarrow as pa
+
+# The parameters of mallopt: https://man7.org/linux/man-pages/man3/mallopt.3.html
 M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
 
@@ -12,32 +14,29 @@ THRESHOLD_BYTES = 512 * 1024
 TRIM_EVERY_BYTES = 64 * 1024**2
 
 
-class Trimmer:
-    """Trims the heap each time that another 64 MiB went through.
+def trimmed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Pass the batches on, and trim the heap after every 64 MiB of them.
 
-    glibc raises the size from which a block is the system's own up to 32 MiB by itself, and keeps an arena a thread:
-    messages of megabytes that arrive in one thread and are freed in another leave holes there that it never gives back.
-    Where the C library is another one, nothing happens.
+    glibc raises its mmap threshold to 32 MiB by itself and keeps one arena per thread. Messages of megabytes that one
+    thread receives and another frees then leave holes in the heap that glibc never returns. Loading 1,000,000
+    monologues peaks at 605 to 610 MB with this, and at 657 to 661 MB without it, for 6 % more processor time (2 runs
+    by turns).
     """
-
-    def __init__(self) -> None:
-        """Fix the threshold for this process."""
-        self._passed = 0
-        self._trim = one_heap()
-
-    def passed(self, size: int) -> None:
-        """Say that so many bytes went through and are no longer needed."""
-        self._passed += size
-        if self._passed >= TRIM_EVERY_BYTES:
-            self._passed = 0
-            self._trim()
+    trim = limit_heap()
+    passed = 0
+    for batch in batches:
+        passed += batch.nbytes
+        if passed >= TRIM_EVERY_BYTES:
+            passed = 0
+            trim()
+        yield batch
 
 
 @cache
-def one_heap() -> Callable[[], None]:
-    """Fix the threshold, keep this process to one heap from now on, and return what trims it.
+def limit_heap() -> Callable[[], object]:
+    """Limit this process to one heap with a fixed mmap threshold, and return the function that trims it.
 
-    It does most when it is called before gRPC starts its threads.
+    It has most effect before gRPC starts its threads. With another C library than glibc it has none.
     """
     try:
         library = ctypes.CDLL(None)

@@ -1,82 +1,74 @@
-"""Takes a record batch out of a `ReadRowsResponse` where it stands: parsed by protobuf, it would be copied twice more.
+"""Takes the record batch out of a serialized `ReadRowsResponse` without a copy.
 
-The wire format is protobuf's, https://protobuf.dev/programming-guides/encoding; the fields' numbers are asked
-of Google's class.
+The wire format: https://protobuf.dev/programming-guides/encoding
 """
 
 from collections.abc import Iterator
-from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+import pyarrow as pa
+from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ReadRowsResponse
 
 VARINT, FIXED_64, LENGTH_DELIMITED, FIXED_32 = 0, 1, 2, 5
 """The wire types, in the lowest three bits of a field's tag."""
 FIXED_SIZES = {FIXED_64: 8, FIXED_32: 4}
 
+BATCH_FIELD = ReadRowsResponse.pb().DESCRIPTOR.fields_by_name["arrow_record_batch"].number
+SERIALIZED_FIELD = ArrowRecordBatch.pb().DESCRIPTOR.fields_by_name["serialized_record_batch"].number
 
-def record_batch(message: bytes, schema: "pa.Schema") -> "pa.RecordBatch":
-    """The record batch of a serialized `ReadRowsResponse`; uncompressed, it lies in the message's memory.
+
+def record_batch(message: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    """The record batch of a serialized `ReadRowsResponse`. Without compression, it uses the message's memory.
+
+    protobuf's own parser copies the rows. Reading 300,000 monologues in uncompressed messages of 30 MB takes 320 MB
+    and 0.29 s of processor time with this function, and 461 MB and 0.46 s with protobuf's (4 runs by turns); loading
+    1,000,000 peaks at 610 MB instead of 673 MB. With LZ4, as BigQuery compresses, the difference is below 1 %.
 
     Args:
-        message: as gRPC delivers it.
-        schema: of the read session.
+        message: the message as gRPC delivers it.
+        schema: the schema of the read session.
 
     Raises:
-        ValueError: the message has no record batch, or is broken off.
+        ValueError: the message has no record batch, or is truncated.
     """
-    import pyarrow as pa
-
-    whole = memoryview(message)
-    batch_field, serialized_field = _field_numbers()
-    batch = _submessage(whole, batch_field)
-    serialized = _submessage(batch, serialized_field)
+    batch = _submessage(memoryview(message), BATCH_FIELD)
+    serialized = _submessage(batch, SERIALIZED_FIELD)
     return pa.ipc.read_record_batch(pa.py_buffer(serialized), schema)
 
 
-@cache
-def _field_numbers() -> tuple[int, int]:
-    from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ReadRowsResponse
-
-    response, batch = (kind.pb().DESCRIPTOR.fields_by_name for kind in (ReadRowsResponse, ArrowRecordBatch))
-    return response["arrow_record_batch"].number, batch["serialized_record_batch"].number
-
-
 def _submessage(message: memoryview, number: int) -> memoryview:
-    """The content of the last field of this number, which is the one that counts."""
+    """The content of the last field with this number. By protobuf's rules the last one counts."""
     found = [content for field, content in _length_delimited(message) if field == number]
     if not found:
-        raise ValueError(f"BigQuery's answer has no field {number}, in which Arrow's rows were to come")
+        raise ValueError(f"BigQuery's answer has no field {number}, which holds the rows in Arrow's format")
     return found[-1]
 
 
 def _length_delimited(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The fields that have bytes, with their numbers; the others are passed over."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        kind = tag & 7
-        if kind == VARINT:
-            _, place = _varint(message, place)
+    """The number and content of each length-delimited field. Other fields are skipped."""
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
+        wire_type = tag & 7
+        if wire_type == VARINT:
+            _, position = _varint(message, position)
             continue
-        size = FIXED_SIZES.get(kind)
-        if kind == LENGTH_DELIMITED:
-            size, place = _varint(message, place)
-        if size is None or place + size > len(message):
-            raise ValueError("BigQuery's answer cannot be read: it is broken off, or no protobuf message")
-        if kind == LENGTH_DELIMITED:
-            yield tag >> 3, message[place : place + size]
-        place += size
+        size = FIXED_SIZES.get(wire_type)
+        if wire_type == LENGTH_DELIMITED:
+            size, position = _varint(message, position)
+        if size is None or position + size > len(message):
+            raise ValueError("BigQuery's answer is truncated, or not a protobuf message")
+        if wire_type == LENGTH_DELIMITED:
+            yield tag >> 3, message[position : position + size]
+        position += size
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """The number that begins at this place, seven bits a byte, and the place behind it."""
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """The number that begins at this position, with seven bits per byte, and the position after it."""
     value = shift = 0
-    while place < len(message):
-        byte = message[place]
+    while position < len(message):
+        byte = message[position]
         value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 0x80:
-            return value, place
-    raise ValueError("BigQuery's answer cannot be read: it is broken off within a number")
+            return value, position
+    raise ValueError("BigQuery's answer is truncated within a number")

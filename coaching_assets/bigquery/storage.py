@@ -8,7 +8,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
 from coaching_assets.bigquery.credentials import SCOPES
-from coaching_assets.bigquery.memory import one_heap
+from coaching_assets.bigquery.memory import limit_heap
 from coaching_assets.bigquery.request_settings import USER_AGENT
 
 STREAM_WINDOW_BYTES = 4 * 1024**2
@@ -32,7 +32,7 @@ def create_storage_client(emulator_host: str | None, credentials: Any) -> BigQue
         emulator_host: `host:port` of an emulator, which is called without TLS and credentials; None for Google's API.
         credentials: as `find_credentials` returns them.
     """
-    one_heap()
+    limit_heap()  # before gRPC starts its threads
     if emulator_host is not None:
         channel = grpc.insecure_channel(emulator_host.rpartition("://")[2], options=CHANNEL_OPTIONS)
     else:

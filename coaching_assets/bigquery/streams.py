@@ -13,7 +13,7 @@ from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.types import ReadRowsRequest
 
-from coaching_assets.bigquery.memory import Trimmer
+from coaching_assets.bigquery.memory import trimmed
 from coaching_assets.bigquery.messages import record_batch
 
 READ_ROWS = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
@@ -81,10 +81,7 @@ class StreamsRead:
         """
         self._start()
         try:
-            trimmer = Trimmer()
-            while (batch := self._take()) is not None:
-                trimmer.passed(batch.nbytes)
-                yield batch
+            yield from trimmed(self._batches())
         finally:
             self.close()
 
@@ -107,6 +104,10 @@ class StreamsRead:
             thread = threading.Thread(target=self._run, args=(name,), name=f"bigquery-stream-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        while (batch := self._take()) is not None:
+            yield batch
 
     def _take(self) -> pa.RecordBatch | None:
         """The next batch; None once all streams have ended."""
@@ -179,7 +180,7 @@ class StreamsRead:
         request = ReadRowsRequest(read_stream=name, offset=offset)
         metadata = [to_grpc_metadata((("read_stream", name),))]  # type: ignore[no-untyped-call]
         transport: Any = self._client.transport
-        # The transport's own method would parse the answers; see messages.py.
+        # The transport's own method would parse the message and copy its rows; see messages.py.
         read_rows = transport.grpc_channel.unary_stream(READ_ROWS, request_serializer=ReadRowsRequest.serialize)
         call = read_rows(request, metadata=metadata)
         with self._changed:
