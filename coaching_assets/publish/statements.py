@@ -1,5 +1,7 @@
 """The SQL that publishing runs for one table, made from the table's data and its SQL files."""
 
+from functools import cache
+
 from psycopg2 import sql
 
 from coaching_assets.postgres.sql_files import read_sql
@@ -8,6 +10,7 @@ from coaching_assets.publish.published_table import Group, PublishedTable
 name = sql.Identifier
 
 
+@cache
 def template(file: str) -> sql.SQL:
     """Return a statement of `templates/`, with names in braces to fill in."""
     return sql.SQL(read_sql(f"{__package__}.templates", file))
