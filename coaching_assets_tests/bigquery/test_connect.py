@@ -1,7 +1,19 @@
-"""The package imports Google's libraries only behind `connect`, and the modules that read rows only for a read."""
+"""`connect` imports Google's client without pandas, and leaves pandas importable for others."""
 
 import subprocess
 import sys
+
+PROGRAM = """
+import sys
+from coaching_assets.bigquery import connect
+from coaching_assets.settings import Settings
+assert "google.cloud" not in sys.modules
+connect(Settings(bigquery_project="p"))
+assert "google.cloud.bigquery" in sys.modules
+assert "pandas" not in sys.modules
+import pandas
+assert pandas.DataFrame
+"""
 
 WITHOUT_GOOGLE = """
 import sys
@@ -14,6 +26,10 @@ def run(program: str) -> str:
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def test_connecting_imports_the_client_without_pandas() -> None:
+    run(PROGRAM)
 
 
 def test_the_light_modules_import_nothing_of_google_or_arrow() -> None:
