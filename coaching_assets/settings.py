@@ -1,58 +1,31 @@
 """Every setting of the project, typed. The environment takes precedence over `.dlt/secrets.toml`."""
 
-import os
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasPath, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from coaching_assets.database_url import NotAPostgresURL, checked_url, url_from_parts
-from coaching_assets.errors import CoachingError
+from coaching_assets.errors import SettingError
+from coaching_assets.secrets_file import POSTGRES_SECTION, SecretsFile, read_secrets_file
+
+__all__ = ["SettingError", "Settings", "load_settings", "usable_settings"]
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
 LONGEST_DATASET = 55
 """Postgres allows 63 bytes for a schema name, of which the suffix `_staging` takes eight."""
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
-POSTGRES_SECTION = ("destination", "postgres", "credentials")
-BIGQUERY_SECTION = ("sources", "bigquery", "credentials")
-
-
-class SettingError(CoachingError):
-    """A setting is missing or wrong; the message names it and the remedy."""
-
-
-class SecretsFile(BaseSettings):
-    """The credentials in `.dlt/secrets.toml`, where dlt users expect them; each None if missing."""
-
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
-    postgres: str | Mapping[str, Any] | None = Field(default=None, validation_alias=AliasPath(*POSTGRES_SECTION))
-    bigquery: Mapping[str, Any] | None = Field(default=None, validation_alias=AliasPath(*BIGQUERY_SECTION))
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read nothing but the file."""
-        return (TomlConfigSettingsSource(settings_cls, _secrets_path()),)
-
-
-def _secrets_path() -> Path:
-    """The file that dlt reads: in the working directory or in `DLT_PROJECT_DIR`."""
-    return Path(os.environ.get("DLT_PROJECT_DIR", ".")) / ".dlt" / "secrets.toml"
 
 
 class Settings(BaseSettings):
@@ -273,13 +246,7 @@ class Settings(BaseSettings):
         Raises:
             SettingError: the file is not valid TOML, or a section has the wrong type.
         """
-        try:
-            return SecretsFile()
-        except tomllib.TOMLDecodeError as error:
-            raise SettingError(f"{_secrets_path()} is not valid TOML ({error}). Correct it or remove it.") from None
-        except ValidationError as error:
-            sections = " and ".join(sorted({".".join(map(str, e["loc"][:3])) for e in error.errors()}))
-            raise SettingError(f"{_secrets_path()}: {sections} must be a table of credentials.") from None
+        return read_secrets_file()
 
     @property
     def database_url_origin(self) -> Origin | None:

@@ -12,7 +12,7 @@ from psycopg2.extras import Json
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import IdentityKind
-from coaching_assets.erasure.published import delete_doomed, find_doomed, find_due, publish_without
+from coaching_assets.erasure.published import delete_doomed, find_doomed, find_pending, publish_without
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.migrate import ensure_schema
@@ -138,16 +138,16 @@ def _erase(cursor: Cursor, publisher: Publisher, request: Request) -> Erasure:
         for value in values:
             remember(cursor, kind, value)
     erasure = Erasure(replica=mark(cursor, settings))
-    due = find_due(cursor, GOING)
+    pending = find_pending(cursor, GOING)
     doomed = find_doomed(cursor, GOING, request.calls, request.addresses, request.opportunities)
     own = {f"{settings.coaching_schema}.{table.name}" for table in TABLES}
     erasure.published = {name: rows for name, rows in doomed.items() if name in own}
     erasure.cascaded = {name: rows for name, rows in doomed.items() if name not in own}
     erasure.changed = remove(cursor, settings, load_id)
-    for group, keys in find_due(cursor, load_id).items():
-        due[group] |= keys
+    for group, keys in find_pending(cursor, load_id).items():
+        pending[group] |= keys
     delete_doomed(cursor)
-    erasure.changed |= publish_without(publisher, due)
+    erasure.changed |= publish_without(publisher, pending)
     cursor.execute("update coaching_sync.erasures set rows_taken = %s where id = %s", (Json(erasure.sections), number))
     erasure.remaining = _mentions(cursor, settings, request)
     return erasure

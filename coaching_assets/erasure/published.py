@@ -17,15 +17,15 @@ from coaching_assets.publish.write import write_batch
 Keys = dict[str, set[str]]
 
 
-def find_due(cursor: Cursor, load_id: str) -> Keys:
+def find_pending(cursor: Cursor, load_id: str) -> Keys:
     """The aggregates, by group, with a row of this load id in the replica."""
-    due: Keys = {}
+    pending: Keys = {}
     for group in GROUPS:
         cursor.execute("truncate new_load")
         cursor.execute("insert into new_load select view, %s from unnest(%s) as view", (load_id, list(group.sources)))
         cursor.execute(pending_query(cursor, group))
-        due[group.name] = {key for (key,) in cursor.fetchall() if key}
-    return due
+        pending[group.name] = {key for (key,) in cursor.fetchall() if key}
+    return pending
 
 
 def find_doomed(
@@ -71,7 +71,7 @@ def delete_doomed(cursor: Cursor) -> None:
         )
 
 
-def publish_without(publisher: Publisher, due: Keys) -> dict[str, int]:
+def publish_without(publisher: Publisher, pending: Keys) -> dict[str, int]:
     """Recompute the aggregates in the current transaction.
 
     Returns:
@@ -80,7 +80,7 @@ def publish_without(publisher: Publisher, due: Keys) -> dict[str, int]:
     outcomes = {table.name: Outcome() for table in TABLES}
     with publisher.database.cursor() as cursor:
         for group in GROUPS:
-            fill_batch(cursor, sorted(due[group.name]))
+            fill_batch(cursor, sorted(pending[group.name]))
             write_batch(publisher.database, group, group.tables, outcomes)
         _redact(cursor)
     for table in TABLES:
