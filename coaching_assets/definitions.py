@@ -1,4 +1,6 @@
-"""The code location: what Dagster loads."""
+"""The code location that Dagster loads."""
+
+from collections.abc import Mapping
 
 from dagster import (
     AssetsDefinition,
@@ -24,7 +26,7 @@ from coaching_assets.defs.source_assets import external_assets
 from coaching_assets.settings import Settings, usable_settings
 
 
-def build_definitions(settings: Settings, **resources: object) -> Definitions:
+def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> Definitions:
     """Build the definitions without touching network or credentials.
 
     Args:
@@ -42,7 +44,7 @@ def build_definitions(settings: Settings, **resources: object) -> Definitions:
         jobs=[coaching_sync(settings), coaching_reconciliation(settings)],
         schedules=[hourly_coaching_sync(settings), daily_reconciliation(settings)],
         sensors=[bigquery_changes(settings), freshness_sensor(settings), alerts(settings)],
-        resources={**default_resources(), **resources},
+        resources={**default_resources(), **(resources or {})},
         loggers={"console": colored_console_logger, "terminal": terminal_logger, "json": json_console_logger},
         executor=executor,
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -178,6 +179,24 @@ class Settings(BaseSettings):
                 f"{value[:LONGEST_DATASET]!r} cannot name a dataset and a Postgres schema;"
                 f" use 1 to {LONGEST_DATASET} letters, digits and underscores"
             )
+        return value
+
+    @field_validator("schedule_timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not a time zone; write it like Europe/Berlin") from None
+        return value
+
+    @field_validator("reconcile_cron")
+    @classmethod
+    def _valid_cron(cls, value: str) -> str:
+        from croniter import croniter
+
+        if len(value.split()) != 5 or not croniter.is_valid(value):
+            raise ValueError(f"{value!r} is not a cron schedule; write five fields, like 30 4 * * *")
         return value
 
     @field_validator("company_domains", "alert_urls", "alert_page_urls", mode="before")

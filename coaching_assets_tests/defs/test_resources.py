@@ -82,9 +82,11 @@ def test_replaced_resources_take_the_place_of_the_environment(
     )
     definitions = build_definitions(
         usable_settings()[0],
-        settings=settings,
-        bigquery=BigQueryResource(settings=settings),
-        postgres=PostgresResource(settings=settings),
+        {
+            "settings": settings,
+            "bigquery": BigQueryResource(settings=settings),
+            "postgres": PostgresResource(settings=settings),
+        },
     )
     before = synced.query("select count(*) from calls")
     assert definitions.resolve_job_def(SYNC_JOB).execute_in_process(instance=instance).success
