@@ -69,8 +69,8 @@ def blockers(database: Connection, schemas: Sequence[str]) -> list[Blocker]:
 def table_locked(database: Connection, schemas: Sequence[str]) -> TableLocked:
     """Make the error for a lock that this session waited for in vain."""
     found = blockers(database, schemas)
-    who = "; ".join(map(str, found)) or "a session that has released it meanwhile"
+    who = "; ".join(map(str, found)) or "none any more"
     return TableLocked(
-        f"A table of {', '.join(schemas)} stayed locked for {TABLE_LOCK_SECONDS} s by {who}."
-        " The next sync tries again; end that session if it is stuck."
+        f"A table of {', '.join(schemas)} stayed locked for {TABLE_LOCK_SECONDS} s. Sessions that hold locks: {who}."
+        " The next sync tries again; end a session that is stuck."
     )
