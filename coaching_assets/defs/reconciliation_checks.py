@@ -16,7 +16,7 @@ from dagster import (
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.defs.failures import as_failure
 from coaching_assets.defs.keys import published_key, replica_key
-from coaching_assets.defs.resources import PostgresResource
+from coaching_assets.defs.resources import BigQueryResource, PostgresResource
 from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES, TablePlan
 from coaching_assets.publish.tables import TABLES as PUBLISHED_TABLES
 from coaching_assets.reconcile.comparison import KINDS, Comparison
@@ -40,7 +40,9 @@ def reconciliation_checks(settings: Settings) -> AssetChecksDefinition:
     """
 
     @multi_asset_check(name="reconciliation", specs=_specs(settings), can_subset=True)
-    def checks(context: AssetCheckExecutionContext, postgres: PostgresResource) -> Iterator[AssetCheckResult]:
+    def checks(
+        context: AssetCheckExecutionContext, bigquery: BigQueryResource, postgres: PostgresResource
+    ) -> Iterator[AssetCheckResult]:
         from coaching_assets.reconcile.reconciliation import reconcile
 
         if context.run.asset_selection:
@@ -48,7 +50,8 @@ def reconciliation_checks(settings: Settings) -> AssetChecksDefinition:
             return
         with as_failure():
             current = postgres.settings.load()
-            result = reconcile(current, repair=current.reconcile_repair, report=context.log.info)
+            with bigquery.connect() as client:
+                result = reconcile(current, client, repair=current.reconcile_repair, report=context.log.info)
         for sentence in result.skipped:
             context.log.warning(sentence)
         for check in _results(current, result):

@@ -38,7 +38,12 @@ class Reconciliation:
 
 
 def reconcile(
-    settings: Settings, *, repair: bool = False, force: bool = False, report: Report = lambda sentence: None
+    settings: Settings,
+    bigquery: "BigQuery | None" = None,
+    *,
+    repair: bool = False,
+    force: bool = False,
+    report: Report = lambda sentence: None,
 ) -> Reconciliation:
     """Compare all tables of both layers, and repair the differences on request.
 
@@ -46,6 +51,7 @@ def reconcile(
 
     Args:
         settings: the two servers and the limits of a repair.
+        bigquery: the source; None: the one that the settings describe.
         repair: whether to repair differences; the tables that differed are then compared again.
         force: whether to remove extra rows even above RECONCILE_SURPLUS_SHARE.
         report: receives one sentence per repair.
@@ -56,7 +62,7 @@ def reconcile(
         MissingTables: the application's tables or columns are missing.
         NotLoaded: a table could not be reloaded.
     """
-    bigquery = connect_bigquery(settings)
+    bigquery = bigquery or connect_bigquery(settings)
     survey = survey_source(bigquery, settings, TABLES)
     comparisons = {table: _unseen(settings, survey, table) for table in TABLES if table not in survey.present}
     comparisons |= _compared(bigquery, settings, survey.present, survey.present)
