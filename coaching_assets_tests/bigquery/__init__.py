@@ -1,1 +1,1 @@
-"""Tests of the source floor, against a real emulator and a real Postgres."""
+"""Tests of `bigquery/`, against a real emulator and a real Postgres."""

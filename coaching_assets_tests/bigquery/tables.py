@@ -1,4 +1,4 @@
-"""Puts small tables into the BigQuery emulator, from Arrow."""
+"""Loads small Arrow tables into the BigQuery emulator."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ SECONDS = 60
 
 
 def settings_for(emulator: BigQueryEmulator, project: str) -> Settings:
-    """Settings that point at the emulator, whatever stands in the environment."""
+    """Settings for the emulator, independent of the environment."""
     return Settings(
         bigquery_project=project,
         bigquery_emulator_host=emulator.rest_url,

@@ -1,4 +1,4 @@
-"""Record batches in serialized answers, beside what protobuf itself reads of them."""
+"""Record batches in serialized responses, compared with protobuf's own parser."""
 
 import pyarrow as pa
 import pytest
@@ -23,7 +23,7 @@ def answer(**fields: object) -> bytes:
     st.floats(0, 1, allow_subnormal=False),
     st.integers(0, 2**63 - 1),
 )
-def test_other_fields_are_passed_over(rows: int, schema: bytes, progress: float, size: int) -> None:
+def test_other_fields_are_skipped(rows: int, schema: bytes, progress: float, size: int) -> None:
     message = answer(
         row_count=rows,
         arrow_schema=ArrowSchema(serialized_schema=schema),
@@ -41,12 +41,12 @@ def test_the_rows_are_not_copied() -> None:
 
 
 @pytest.mark.parametrize("missing", [1, 2, len(SERIALIZED)])
-def test_an_answer_that_is_broken_off_is_no_batch(missing: int) -> None:
+def test_a_truncated_message_is_an_error(missing: int) -> None:
     with pytest.raises(ValueError, match="truncated"):
         record_batch(answer()[:-missing], BATCH.schema)
 
 
 @pytest.mark.parametrize("message", [b"", bytes(ReadRowsResponse.serialize(ReadRowsResponse(row_count=3)))])
-def test_rows_that_did_not_come_are_an_error(message: bytes) -> None:
+def test_a_message_without_rows_is_an_error(message: bytes) -> None:
     with pytest.raises(ValueError, match="has no field"):
         record_batch(message, BATCH.schema)

@@ -71,7 +71,7 @@ def test_every_row_arrives_once_over_several_streams(bigquery: BigQuery) -> None
     assert all(batch.schema.names == list(transcript.columns) for batch in batches)
 
 
-def test_only_the_columns_that_are_asked_for_are_read(bigquery: BigQuery) -> None:
+def test_only_the_requested_columns_are_read(bigquery: BigQuery) -> None:
     table = described(bigquery, "transcript")
     everything, narrow = bigquery.read(table), bigquery.read(table, columns=["index", "call_id"])
     assert {tuple(batch.schema.names) for batch in narrow} == {("call_id", "index")}
@@ -94,7 +94,7 @@ def test_since_in_another_time_zone_means_the_same_moment(bigquery: BigQuery) ->
         bigquery.read(table, since=since.replace(tzinfo=None))
 
 
-def test_a_table_without_cursor_is_read_whole(bigquery: BigQuery) -> None:
+def test_a_table_without_cursor_is_read_completely(bigquery: BigQuery) -> None:
     reading = bigquery.read(described(bigquery, "no_cursor"), since=START)
     assert [batch.num_rows for batch in reading] == [3]
 
@@ -130,7 +130,7 @@ def test_a_view_without_rows_yields_one_empty_batch(bigquery: BigQuery, emulator
     assert (batch.num_rows, batch.schema.names) == (0, ["call_id", "index"])
 
 
-def test_missing_columns_are_named(bigquery: BigQuery) -> None:
+def test_the_error_names_missing_columns(bigquery: BigQuery) -> None:
     with pytest.raises(SourceError, match=r"reading\.gong\.transcript has no column nope, `; drop"):
         bigquery.read(described(bigquery, "transcript"), columns=["nope", "index", "`; drop"])
 
@@ -142,7 +142,7 @@ def test_ending_early_leaves_no_threads(bigquery: BigQuery) -> None:
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("bigquery-stream")]
 
 
-def test_a_table_that_goes_away_is_named(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
+def test_the_error_names_a_table_that_was_deleted(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
     from google.cloud.bigquery import SchemaField
 
     with client_for(emulator, PROJECT) as client:
@@ -154,7 +154,7 @@ def test_a_table_that_goes_away_is_named(bigquery: BigQuery, emulator: BigQueryE
 
 
 @pytest.mark.parametrize("name", ["transcript", "recent"])
-def test_what_was_opened_ahead_is_read_once_and_then_anew(bigquery: BigQuery, name: str) -> None:
+def test_a_session_opened_ahead_serves_one_pass(bigquery: BigQuery, name: str) -> None:
     reading = bigquery.read(described(bigquery, name), columns=["index"], streams=2)
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading.open(pool)
@@ -162,7 +162,7 @@ def test_what_was_opened_ahead_is_read_once_and_then_anew(bigquery: BigQuery, na
         assert sorted(index for batch in reading for index in batch.column("index").to_pylist()) == list(range(ROWS))
 
 
-def test_what_cannot_be_opened_ahead_is_said_when_it_is_read(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
+def test_an_error_of_opening_ahead_is_raised_by_the_iteration(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
     from google.cloud.bigquery import SchemaField
 
     with client_for(emulator, PROJECT) as client:
@@ -175,7 +175,7 @@ def test_what_cannot_be_opened_ahead_is_said_when_it_is_read(bigquery: BigQuery,
         list(reading)
 
 
-def test_a_description_says_what_the_table_is(bigquery: BigQuery) -> None:
+def test_a_description_has_the_tables_metadata(bigquery: BigQuery) -> None:
     table = described(bigquery, "transcript")
     assert (table.kind, table.row_count) == ("TABLE", ROWS)
     assert [(f.name, f.type, f.mode) for f in table.fields] == [
@@ -188,14 +188,14 @@ def test_a_description_says_what_the_table_is(bigquery: BigQuery) -> None:
     assert table.modified is not None and table.modified.tzinfo is not None
 
 
-def test_what_does_not_exist_is_described_as_none(bigquery: BigQuery) -> None:
+def test_the_description_of_a_missing_table_is_none(bigquery: BigQuery) -> None:
     assert bigquery.describe("gong", "missing") is None
     assert bigquery.describe("no_dataset", "call") is None
     assert bigquery.table_names("no_dataset") is None
     assert bigquery.table_names("gong") >= {"transcript", "empty", "recent"}  # type: ignore[operator]
 
 
-def test_an_unreachable_host_is_named_by_its_setting(bigquery: BigQuery) -> None:
+def test_the_error_names_the_setting_of_an_unreachable_host(bigquery: BigQuery) -> None:
     table = described(bigquery, "transcript")
     with socket.socket() as reserved:
         # Bound and not listening: connections are refused, and no one else takes the port.

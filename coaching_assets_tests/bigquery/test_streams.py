@@ -1,4 +1,4 @@
-"""Streams that break, stall or are given up, on a small gRPC server that honours offsets as BigQuery does."""
+"""Streams that break, stall or are closed early, on a small gRPC server that honours offsets as BigQuery does."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ Answer = Callable[["ReadServer", ReadRowsRequest, grpc.ServicerContext], Iterato
 
 @dataclass
 class ReadServer(grpc.GenericRpcHandler):
-    """Serves any stream of 1000 rows, in the way of one test."""
+    """Serves any stream of 1000 rows, with the fault of one test."""
 
     answer: Answer
     requests: list[tuple[str, int]] = field(default_factory=list)
@@ -117,7 +117,7 @@ def test_a_stalled_stream_is_resumed_where_it_stalled() -> None:
         assert server.requests == [("a", 0), ("a", ROWS // 2)]
 
 
-def test_a_stream_that_delivers_nothing_fails_in_the_end() -> None:
+def test_a_stream_that_delivers_nothing_fails_after_the_last_attempt() -> None:
     with reading(breaks_after(0, grpc.StatusCode.UNAVAILABLE), ["a"]) as (server, streams):
         with pytest.raises(ServiceUnavailable):
             list(streams)
@@ -125,7 +125,7 @@ def test_a_stream_that_delivers_nothing_fails_in_the_end() -> None:
     assert stream_threads() == []
 
 
-def test_an_error_that_will_not_pass_fails_at_once() -> None:
+def test_a_permanent_error_fails_at_once() -> None:
     with reading(breaks_after(100, grpc.StatusCode.PERMISSION_DENIED), ["a", "b"]) as (server, streams):
         with pytest.raises(PermissionDenied):
             list(streams)
@@ -133,7 +133,7 @@ def test_an_error_that_will_not_pass_fails_at_once() -> None:
     assert stream_threads() == []
 
 
-def test_giving_up_ends_streams_that_never_answer() -> None:
+def test_closing_ends_streams_that_never_answer() -> None:
     def one_answers(
         server: ReadServer, request: ReadRowsRequest, context: grpc.ServicerContext
     ) -> Iterator[ReadRowsResponse]:
@@ -148,8 +148,8 @@ def test_giving_up_ends_streams_that_never_answer() -> None:
         assert stream_threads() == []
 
 
-def test_a_slow_consumer_holds_the_streams_up() -> None:
-    """No more is queued than the limit allows, whatever the table's size; a batch over the limit passes alone."""
+def test_a_slow_consumer_slows_the_streams() -> None:
+    """The queue keeps to its limit for any table; a batch over the limit is queued alone."""
     batch = next(messages("a", 0)).arrow_record_batch.serialized_record_batch
     nbytes = pa.ipc.read_record_batch(pa.py_buffer(batch), SCHEMA).nbytes
     for limit in (nbytes * 3, 1):
@@ -162,7 +162,7 @@ def test_a_slow_consumer_holds_the_streams_up() -> None:
             assert highest <= max(limit, nbytes)
 
 
-def test_large_batches_are_handed_on_in_slices() -> None:
+def test_large_batches_are_passed_on_in_slices() -> None:
     batch = pa.RecordBatch.from_pydict({"row": range(1000)}, schema=pa.schema([("row", pa.int64())]))
     parts = list(slices(batch, max_bytes=800))
     assert [part.num_rows for part in parts] == [100] * 10

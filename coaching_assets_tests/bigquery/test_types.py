@@ -32,7 +32,7 @@ EXACT = Context(prec=100)
 
 @dataclass(frozen=True)
 class Case:
-    """A column: its values in BigQuery, the Postgres type, and what `::text` says about each value there."""
+    """A column: its values in BigQuery, the Postgres type, and the text of each value there."""
 
     name: str
     type: str
