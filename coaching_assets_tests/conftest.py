@@ -31,7 +31,7 @@ from coaching_assets_tests.support.receiver import Receiver, receiving
 NUMBERS = count(1)
 SERVERS = {"emulator", "dagster", "own"}
 """The fixtures that start a server other than the session's Postgres."""
-NOT_UNIT = ("programs", "slow", "long", "soak")
+NOT_UNIT = ("integration", "slow", "long", "soak")
 
 
 @pytest.hookimpl(tryfirst=True)

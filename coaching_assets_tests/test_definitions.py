@@ -12,6 +12,8 @@ from coaching_assets.demo.sample import generate
 from coaching_assets.replica.placement import PLAIN_NAME, column_name
 from coaching_assets_tests.support.deployment import Deployment
 
+pytestmark = pytest.mark.integration
+
 NEEDED_FOR_LOADING = ("dlt", "dagster_dlt", "adbc_driver_manager")
 
 WITHOUT_NETWORK = """

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
 from coaching_assets.bigquery import connect
@@ -28,14 +30,17 @@ def run(program: str) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.integration
 def test_connecting_imports_the_client_without_pandas() -> None:
     run(PROGRAM)
 
 
+@pytest.mark.integration
 def test_the_light_modules_import_nothing_of_google_or_arrow() -> None:
     assert run(WITHOUT_GOOGLE) == "[]"
 
 
+@pytest.mark.integration
 def test_metadata_requests_do_not_import_the_modules_that_read_rows() -> None:
     program = """
 import sys

@@ -5,7 +5,7 @@ import pytest
 from coaching_assets_tests.support.processes import coaching
 
 
-@pytest.mark.programs
+@pytest.mark.integration
 def test_adopting_is_part_of_a_sync() -> None:
     printed = coaching("adopt")
     assert printed.returncode == 0

@@ -12,7 +12,7 @@ from coaching_assets.cli.app import app
 HEAVY = ("dagster", "dlt", "google", "pydantic", "psycopg2", "pyarrow", "apprise", "prometheus_client")
 
 
-@pytest.mark.programs
+@pytest.mark.integration
 def test_the_command_line_imports_no_engine() -> None:
     program = "import json, sys, coaching_assets.cli.app; print(json.dumps(list(sys.modules)))"
     result = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)

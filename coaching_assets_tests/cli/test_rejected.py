@@ -8,7 +8,7 @@ from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.processes import coaching
 
 
-@pytest.mark.programs
+@pytest.mark.integration
 @pytest.mark.usefixtures("database")
 def test_before_the_first_sync_no_rows_are_rejected() -> None:
     assert coaching("rejected").stdout.strip() == "No rows are rejected."

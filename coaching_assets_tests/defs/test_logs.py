@@ -32,6 +32,7 @@ def test_json_logs_have_one_line_per_table_with_its_figures(
     assert {"info", "warning"} <= {line["level"] for line in lines}
 
 
+@pytest.mark.integration
 def test_the_jobs_of_a_deployment_log_json() -> None:
     program = (
         "from dagster import DagsterInstance\n"

@@ -8,6 +8,8 @@ import pytest
 from coaching_assets.demo.sample import CHANGED, KEYS, TABLES, Connector, Kind, Sample, TableKey, change_set, generate
 from coaching_assets.demo.sample.values import Row
 
+pytestmark = pytest.mark.integration
+
 Rows = dict[tuple[object, ...], Row]
 STAMPS = {"_fivetran_synced", "system_modstamp", "last_modified_date"}
 

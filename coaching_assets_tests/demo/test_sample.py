@@ -23,6 +23,8 @@ from coaching_assets.demo.sample import (
 from coaching_assets.demo.sample.values import rfc_3339
 from coaching_assets_tests.demo.planted import assert_planted, gone
 
+pytestmark = pytest.mark.integration
+
 
 def test_a_sample_is_reproducible_and_survives_writing(strings: Sample, tmp_path: Path) -> None:
     again = generate()

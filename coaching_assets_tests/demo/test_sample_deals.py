@@ -15,6 +15,8 @@ from coaching_assets.demo.sample import (
 )
 from coaching_assets_tests.demo.planted import assert_planted
 
+pytestmark = pytest.mark.integration
+
 
 def test_emails(strings: Sample) -> None:
     rows = strings.rows("gong", "email")

@@ -108,7 +108,7 @@ def test_postgres_replaces_one_whose_watchdog_was_killed(tmp_path: Path) -> None
         wait_for_end(left_over)
 
 
-@pytest.mark.programs
+@pytest.mark.integration
 def test_a_folder_serves_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "SECONDS_TO_WAIT_FOR_FOLDER", 0.2)
     with (

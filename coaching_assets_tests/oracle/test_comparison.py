@@ -17,6 +17,8 @@ from psycopg2.extensions import connection as Connection
 from coaching_assets_tests.oracle import Expected, actual, differences
 from coaching_assets_tests.oracle.samples import call, compute, deal, monologue
 
+pytestmark = pytest.mark.integration
+
 TABLES = """
     create schema coach;
     set search_path = coach;

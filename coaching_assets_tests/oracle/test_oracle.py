@@ -11,6 +11,8 @@ import pytest
 from coaching_assets_tests.oracle import values
 from coaching_assets_tests.oracle.samples import call, compute, monologue, write_table
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(
     ("text", "time"),

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from coaching_assets_tests.oracle.samples import TIME, call, compute, deal, write_table
+
+pytestmark = pytest.mark.integration
 
 
 def test_a_deal_from_salesforce(tmp_path: Path) -> None:

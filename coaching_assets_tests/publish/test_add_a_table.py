@@ -19,6 +19,8 @@ from coaching_assets.demo.sample.schema import Field
 from coaching_assets.demo.sample.values import to_arrow
 from coaching_assets_tests.support.deployment import Deployment
 
+pytestmark = pytest.mark.integration
+
 PACKAGE = Path(coaching_assets.__file__).parent
 PAGE = PACKAGE.parent / "docs" / "add-a-table.md"
 BLOCK = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg2
@@ -20,6 +20,8 @@ from coaching_assets.demo.servers import EmbeddedPostgres
 from coaching_assets.publish.application import create_application_tables
 from coaching_assets.publish.tables import GROUPS
 from coaching_assets.settings import load_settings
+
+pytestmark = pytest.mark.integration
 
 PACKAGE = Path(coaching_assets.__file__).parent
 PRINTER = Path(__file__).parent / "rule_versions.py"
@@ -35,6 +37,7 @@ class Copy:
     folder: Path
     process: "subprocess.Popen[str]"
     url: str
+    unchanged: dict[str, str] = field(default_factory=dict)
 
     def versions(self, **settings: object) -> dict[str, str]:
         assert self.process.stdin is not None
@@ -47,8 +50,8 @@ class Copy:
         return found
 
     def changed_by(self, action: Callable[[], object], undo: Callable[[], object]) -> set[str]:
-        """The groups whose version an action changes; undone, it changes back."""
-        before = self.versions()
+        """The groups whose version an action changes, until it is undone."""
+        before = self.unchanged
         try:
             action()
             after = self.versions()
@@ -96,7 +99,7 @@ def copy(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -
         )
     with process:
         copy = Copy(folder, process, postgres.url(name))
-        copy.versions()
+        copy.unchanged = copy.versions()
         yield copy
         assert process.stdin is not None
         process.stdin.close()
