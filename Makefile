@@ -60,9 +60,11 @@ bench: $(INSTALLED) ## compare with other tools, and write docs/bench.json and d
 bench-quick: $(INSTALLED) ## run the benchmark on less data, and write to .bench
 	@$(BIN)/python -W ignore -m coaching_assets_tests.bench --sizes quick --into .bench
 
-lint: $(INSTALLED) ## check style, types, the direction of imports, and the definitions
+lint: $(INSTALLED) ## check style, prose, types, the direction of imports, and the definitions
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/codespell coaching_assets coaching_assets_tests docs *.md Makefile pyproject.toml
+	@$(BIN)/pymarkdown scan --recurse docs *.md
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@home=$$(mktemp -d) && touch $$home/dagster.yaml && trap 'rm -rf '$$home EXIT \

@@ -50,7 +50,7 @@ def run_python(code: str, environment: Mapping[str, str]) -> Ended:
 
 
 def core_seconds() -> float:
-    """How long the machine's cores have been at work, all together and for whomever, since it came up.
+    """Seconds that all cores together have been busy since the machine started, for any process.
 
     By Linux' /proc/stat, whose first line counts user, nice, system, idle, iowait, irq, softirq and steal (proc(5)).
     """

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 ACCOUNT, OPPORTUNITY = ("salesforce", "account"), ("salesforce", "opportunity")
 CALL = ("gong", "call")
-STALE, MENDED = "published_is_fresh fails:", "published_is_fresh passes again"
+STALE, REPAIRED = "published_is_fresh fails:", "published_is_fresh passes again"
 POOLED = {
     "gong_calls": "gong_calls",
     "gong_emails": "gong_emails",
@@ -107,9 +107,9 @@ def test_a_publisher_that_stopped_is_told_of_once_and_so_is_its_recovery(
     assert "Look at the last run of coaching_sync" in told["message"]
 
     dagster.load(edited(dagster.sample, CALL, {}, hours=2, title="Published at last"), ["call"])
-    awaited(lambda: titles(receiver, MENDED) or None, "the recovery")
+    awaited(lambda: titles(receiver, REPAIRED) or None, "the recovery")
     assert dagster.installation.query("select distinct title from calls") == [("Published at last",)]
-    assert len(titles(receiver, MENDED)) == 1, receiver.titles
+    assert len(titles(receiver, REPAIRED)) == 1, receiver.titles
 
 
 def test_two_runs_at_once_take_turns(dagster: DagsterDeployment) -> None:

@@ -90,7 +90,7 @@ def with_a_new_call_of_theirs(sample: Sample) -> Sample:
 
 
 def tables_that_mention(deployment: Deployment, *values: str) -> dict[str, int]:
-    """The tables of all schemas in which one of the values stands anywhere, and in how many rows."""
+    """The tables of all schemas that contain one of the values, with the number of rows."""
     found = {}
     for schema, name in deployment.query(
         "select schemaname, tablename from pg_tables where schemaname !~ '^pg_' and schemaname <> 'information_schema'"
@@ -161,7 +161,7 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(
     done = coaching("erase", "--email", PERSON, "--yes")
     assert done.returncode == 0, done.stderr
     assert "Still mentioned" not in done.stdout
-    # Kenji's own feedback, whoever wrote it, goes along, and this is said
+    # feedback about Kenji is deleted too, no matter who wrote it, and the output says so
     assert tables_that_mention(deployment, PERSON) == {}
     assert deployment.query("select count(*) from speakers where name = 'Kenji'") == [(0,)]
     assert deployment.query(others, [PERSON]) == kept

@@ -27,7 +27,7 @@ class Trial:
         lines = list(problems)
         self.recovered = not lines
         self.rows_lost = sum(": missing" in line or ": gone" in line for line in lines)
-        self.rows_doubled = sum(": surplus" in line for line in lines)
+        self.rows_doubled = sum(": extra" in line for line in lines)
 
     def as_property(self) -> tuple[str, object]:
         """For `user_properties` of a test."""

@@ -15,7 +15,7 @@ from coaching_assets_tests.faults.scene import Scene
 
 @dataclass
 class OwnPostgres:
-    """Started anew it has another port, which the proxy before it then leads to."""
+    """After a restart it has another port, and the proxy leads to that one."""
 
     folder: Path
     between: Proxy

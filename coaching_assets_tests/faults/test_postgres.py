@@ -118,7 +118,7 @@ def test_a_database_that_is_read_only_is_named(scene: Scene, monkeypatch: pytest
 @pytest.mark.breaks("Postgres: the application keeps rows locked")
 @pytest.mark.slow
 def test_a_row_that_the_application_locks_is_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for long at a time, so that whoever waits for us need not wait long either."""
+    """Hold locks only briefly, so that sessions that wait for us do not wait long either."""
     monkeypatch.setenv("POSTGRES_RETRY_SECONDS", "0.2")
     monkeypatch.setenv("PUBLISH_LOCK_SECONDS", "0.1")
     application = psycopg2.connect(scene.world.deployment.postgres.url(scene.database))

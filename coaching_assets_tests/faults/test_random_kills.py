@@ -1,4 +1,4 @@
-"""The process is killed at a hundred random moments, of first syncs and of later ones; the next sync mends it all.
+"""The process is killed at a hundred random moments, of first syncs and of later ones; the next sync repairs it all.
 
 `KILLS_SEED` draws other moments than the last time; the table at the end names the seed, and how far the syncs had got.
 """

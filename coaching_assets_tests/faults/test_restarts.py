@@ -1,4 +1,4 @@
-"""Postgres goes away amid a load or amid publishing, and comes back: the same sync goes on."""
+"""Postgres stops during a load or during publishing, and comes back: the same sync goes on."""
 
 import os
 import signal

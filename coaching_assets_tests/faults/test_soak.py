@@ -66,7 +66,7 @@ COMPACT_CATALOGUE = (
 
 @dataclass(frozen=True)
 class Standing(Holdings):
-    """What stands after a cycle, once everything is at rest; bytes, or how many."""
+    """The resources in use after a cycle, in bytes or as a count."""
 
     connections: int
     files: int
@@ -159,7 +159,7 @@ class Soak:
         yield
 
     def standing(self) -> Standing:
-        """What stands now, after an hour in which nothing broke."""
+        """The resources in use now, after an hour without a fault."""
         world = self.sequence.world
         self.live_through_an_hour("nothing")
         world.query("vacuum")

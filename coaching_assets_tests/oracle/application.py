@@ -15,7 +15,7 @@ STATEMENTS = Path(__file__).with_name("application.sql").read_text(encoding="utf
 
 
 def actual(connection: Connection, schema: str = "public") -> Expected:
-    """What the six tables in `schema` hold; a key that stands there twice has its twin under `(key, "twin", n)`."""
+    """The rows of the six tables in `schema`; the second row of a key is under `(key, "duplicate", n)`."""
     result = Expected()
     statements = dict(re.findall(r"^-- (\w+)\n(.*?;)$", STATEMENTS, re.MULTILINE | re.DOTALL))
     with connection.cursor() as cursor:
@@ -31,10 +31,10 @@ def _add(table: str, row: Row, rows: Rows) -> None:
     parts = ("gong_call_id", "speaker_id") if table == "speakers" else KEYS[table]
     key = key_of([row.pop(part) for part in parts])
     place: Any = key
-    twins = 1
+    duplicates = 1
     while place in rows:
-        twins += 1
-        place = (key, "twin", twins)
+        duplicates += 1
+        place = (key, "duplicate", duplicates)
     if table == "transcripts":
         row["speaker"] = tuple(row["speaker"]) if row["speaker"] else None
         row["chunk_metadata"] = own_keys(row["chunk_metadata"])

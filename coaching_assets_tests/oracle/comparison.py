@@ -59,7 +59,7 @@ def _rows(table: str, wanted: Rows, found: Rows) -> Iterator[str]:
         if key not in found:
             yield f"{table} {_shown(key)}: missing"
         elif key not in wanted:
-            yield f"{table} {_shown(key)}: surplus"
+            yield f"{table} {_shown(key)}: extra"
         else:
             for column, value, got in _unequal(wanted[key], found[key]):
                 yield f"{table} {_shown(key)}: {column}: expected {_short(value)}, got {_short(got)}"
@@ -91,8 +91,8 @@ def _speakers(wanted: Rows, found: Rows) -> Iterator[str]:
     wanted_by_call, found_by_call = _multisets(wanted), _multisets(found)
     for call in sorted(wanted_by_call.keys() | found_by_call.keys(), key=repr):
         missing = wanted_by_call[call] - found_by_call[call]
-        surplus = found_by_call[call] - wanted_by_call[call]
-        for what, speakers in (("missing", missing), ("surplus", surplus)):
+        extra = found_by_call[call] - wanted_by_call[call]
+        for what, speakers in (("missing", missing), ("extra", extra)):
             for speaker in sorted(speakers.elements(), key=repr):
                 yield f"speakers {call}: {what}: ({', '.join(map(_short, speaker))})"
 

@@ -27,8 +27,8 @@ class Expected:
     """Rows by natural key, of the columns that the project owns, for each published table.
 
     `KEYS` names the key's columns; a key of one column is that value, a key of several a tuple. A speaker that was read
-    from the application has the row's uuid instead of Gong's id. A row that stands twice has its twin under
-    `(key, "twin", n)`.
+    from the application has the row's uuid instead of Gong's id. A row that exists twice has its duplicate under
+    `(key, "duplicate", n)`.
 
     `rejected` and `waiting` hold, by published table, the keys of source rows that must not be published: for
     transcripts `(call_id, index as text)`, else like the keys above, with None for a part that is missing.

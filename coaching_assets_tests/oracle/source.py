@@ -149,7 +149,7 @@ def _text(column: str, kind: str | None) -> str:
 
 
 def _native(column: str, kind: str) -> str:
-    """The column as it stands in JSON: of its own type, times as the specification writes them."""
+    """The column as a JSON value of its own type, with times as the specification writes them."""
     return f"json_time({_utc(column, kind)})" if kind.startswith("TIMESTAMP") else f'"{column}"'
 
 

@@ -107,7 +107,7 @@ def test_what_is_equal_is_equal(database: Connection, wanted: Expected) -> None:
             "calls c1: metadata.brief: expected nothing, got 'x'",
         ),
         ("delete from transcripts", "transcripts ('c1', 1): missing"),
-        ("insert into transcripts select * from transcripts", "transcripts (('c1', 1), 'twin', 2): surplus"),
+        ("insert into transcripts select * from transcripts", "transcripts (('c1', 1), 'duplicate', 2): extra"),
         (
             "update transcripts set speaker_id = null",
             "transcripts ('c1', 1): speaker: expected ('Amy', 'amy@x'), got None",
@@ -143,7 +143,7 @@ def test_no_more_lines_than_asked_for(wanted: Expected) -> None:
 def test_a_call_that_had_to_stay_must_be_marked(wanted: Expected) -> None:
     found = copy.deepcopy(wanted)
     wanted = Expected(opportunities=wanted.opportunities, emails=wanted.emails)
-    assert "calls c1: surplus" in differences(wanted, found)
+    assert "calls c1: extra" in differences(wanted, found)
     assert differences(wanted, found, kept_calls=["c1"]) == ["calls c1: metadata: expected a source_deleted_at"]
     found.calls["c1"]["metadata"]["source_deleted_at"] = "2025-06-01T12:00:00Z"
     assert differences(wanted, found, kept_calls=["c1"]) == []

@@ -104,7 +104,7 @@ def as_talk_time(text: str | None) -> Decimal | None:
 
 
 def as_exact(text: str | None) -> float | None:
-    """A number as it stands in JSON."""
+    """A number as JSON text."""
     number = as_number(text)
     return float(number) if number is not None else None
 

@@ -86,17 +86,17 @@ def test_everything_is_adopted_and_peoples_work_stays(deployment: Deployment, sa
     deployment.load(sample)
     work, columns = peoples_work(deployment), applications_columns(deployment)
     assert all(work.values()) and all(columns.values())
-    twins = deployment.query(
+    duplicates = deployment.query(
         "select id, name, email, role from speakers where call_id ="
         " (select call_id from speakers group by call_id, lower(email) having count(*) > 1 limit 1)"
         " and (role in ('csm', 'se') or lower(email) in"
         " (select lower(email) from speakers group by call_id, lower(email) having count(*) > 1)) order by 1"
     )
-    assert len(twins) == 4
+    assert len(duplicates) == 4
     by_address = (
         "select id, lower(email) from speakers where name like 'Formerly%%' and id <> all(%s::uuid[]) order by 1"
     )
-    others = deployment.query(by_address, [[row[0] for row in twins]])
+    others = deployment.query(by_address, [[row[0] for row in duplicates]])
     assert others
 
     assert deployment.sync().failures == ()
@@ -105,7 +105,7 @@ def test_everything_is_adopted_and_peoples_work_stays(deployment: Deployment, sa
     after = applications_columns(deployment)
     assert all(columns[name] <= after[name] for name in columns), "ids and the application's columns are as they were"
     adopted = "select id, name, email, role from speakers where id = any(%s::uuid[]) order by 1"
-    assert deployment.query(adopted, [[row[0] for row in twins]]) == twins, "which of them is whose nobody can tell"
+    assert deployment.query(adopted, [[row[0] for row in duplicates]]) == duplicates, "it is unclear which is which"
     renamed = (
         "select id, lower(email) from speakers where id = any(%s::uuid[]) and name not like 'Formerly%%' order by 1"
     )
@@ -120,9 +120,9 @@ def test_everything_is_adopted_and_peoples_work_stays(deployment: Deployment, sa
         "select gong_call_id from calls join speakers on call_id = calls.id where name = 'Unknown'"
     )
     allowed = (
-        "calls recorded elsewhere: surplus",
-        "opportunities by hand: surplus",
-        f"speakers {by_hand[0][0]}: surplus",
+        "calls recorded elsewhere: extra",
+        "opportunities by hand: extra",
+        f"speakers {by_hand[0][0]}: extra",
     )
     rest = [
         line for line in found if not line.startswith((*allowed, "call_opportunities")) and "reviewed_by" not in line

@@ -1,4 +1,4 @@
-"""Source values that cannot be what they should be: published with a warning, or rejected until they are mended."""
+"""Source values that cannot be what they should be: published with a warning, or rejected until they are repaired."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ RECIPIENT: TableKey = ("gong", "email_recipient")
 OPPORTUNITY: TableKey = ("salesforce", "opportunity")
 
 PUBLISHED_DEAL = "0065g0000000CYZAA2"
-MENDED = '[{"start": 1, "end": 2, "text": "Now we hear you."}]'
+REPAIRED = '[{"start": 1, "end": 2, "text": "Now we hear you."}]'
 
 SENTENCES: dict[str, str | None] = {
     "9001": '[{"start": 1, "end": 2, "text": "null \\u0000 in JSON, \\\\u0000 in words"}]',
@@ -26,8 +26,8 @@ SENTENCES: dict[str, str | None] = {
     "9003": '[{"start": 1, "end": 2, "text": "cut',
     "9004": None,
     "9005": "[]",
-    "#9006": MENDED,
-    "99999999999": MENDED,
+    "#9006": REPAIRED,
+    "99999999999": REPAIRED,
 }
 """Monologues by their index."""
 
@@ -97,13 +97,13 @@ def with_bad_values(sample: Sample) -> Sample:
     return edited(sample, OPPORTUNITY, {"id": PUBLISHED_DEAL}, name=None)
 
 
-def mended(sample: Sample) -> Sample:
+def repaired(sample: Sample) -> Sample:
     """Every bad value corrected at the source; what cannot be corrected is deleted there."""
     times = {"scheduled": "2026-03-01T10:00:00Z", "started": None, "duration": 60}
     call = a_call(sample)
-    sample = edited(sample, CALL, {"id": "bad call"}, hours=2, title="Mended", **times)
+    sample = edited(sample, CALL, {"id": "bad call"}, hours=2, title="Repaired", **times)
     for index in REJECTED:
-        sound = {"sentence": MENDED} if index.isdigit() and len(index) == 4 else {"_fivetran_deleted": True}
+        sound = {"sentence": REPAIRED} if index.isdigit() and len(index) == 4 else {"_fivetran_deleted": True}
         sample = edited(sample, TRANSCRIPT, {"call_id": call, "index": index}, hours=2, **sound)
     for key, where in (
         (CALL, {"id": None}),
@@ -124,7 +124,7 @@ def mended(sample: Sample) -> Sample:
     return sample
 
 
-def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mended(
+def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_repaired(
     synced: Deployment, tenth: Sample, tmp_path: Path
 ) -> None:
     before = set(synced.query("select published_table, key::text, reason from coaching_sync.rejected_rows"))
@@ -169,10 +169,10 @@ def test_bad_values_are_published_with_a_warning_or_rejected_until_they_are_mend
     errors = "select sum(errors_count) from sync_status"
     assert synced.query(errors) == synced.query("select count(*) from coaching_sync.rejected_rows")
 
-    sound = mended(bad)
+    sound = repaired(bad)
     synced.load(sound)
     assert synced.sync().failures == ()
-    assert found_differences(synced, sound, tmp_path / "mended") == []
+    assert found_differences(synced, sound, tmp_path / "repaired") == []
     assert set(synced.query("select published_table, key::text, reason from coaching_sync.rejected_rows")) == before
     assert synced.query(errors) == [(len(before),)]
     mail = "select sender_email, metadata -> 'validation_warnings' from emails where gong_email_id = 'bad mail'"

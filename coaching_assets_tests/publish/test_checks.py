@@ -31,7 +31,7 @@ def checks_after_a_sync() -> dict[tuple[str, str], Any]:
         }
 
 
-def test_oddities_are_warned_of_until_they_are_mended(deployment: Deployment, sample: Sample) -> None:
+def test_oddities_are_warned_of_until_they_are_repaired(deployment: Deployment, sample: Sample) -> None:
     deployment.load(sample)
     checks = checks_after_a_sync()
     assert checks["calls", "keys_unique"].passed
@@ -58,8 +58,8 @@ def test_oddities_are_warned_of_until_they_are_mended(deployment: Deployment, sa
     assert checks["transcripts", "keys_unique"].metadata["rows"].value == 1
 
     deployment.query("delete from transcripts where text = 'Twin'")
-    mended = edited(odd, SPEAKER, {"call_id": gong_call, "id": speaker}, hours=2, talk_time="1")
-    deployment.load(mended, tables=["call_speaker"])
+    repaired = edited(odd, SPEAKER, {"call_id": gong_call, "id": speaker}, hours=2, talk_time="1")
+    deployment.load(repaired, tables=["call_speaker"])
     checks = checks_after_a_sync()
     assert checks["speakers", "talk_time_within_call"].passed
     assert checks["transcripts", "keys_unique"].passed

@@ -130,7 +130,7 @@ def test_deletions_are_followed_kept_where_work_hangs_on_them_and_undone(
     metadata = sync_with_metadata(deployment)
 
     found = found_differences(deployment, deleted, tmp_path / "deleted", kept_calls=[kept])
-    assert len(found) == 1 and found[0].startswith(f"speakers {of_kept_speaker}: surplus"), found
+    assert len(found) == 1 and found[0].startswith(f"speakers {of_kept_speaker}: extra"), found
     assert metadata["coaching/calls"]["rows_kept"] == 1
     assert metadata["coaching/speakers"]["rows_kept"] == 1
     assert deployment.query("select count(*) from sessions") == [(2,)]

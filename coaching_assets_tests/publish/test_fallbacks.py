@@ -32,7 +32,7 @@ def sample() -> Sample:
 
 
 def in_history_mode(sample: Sample, key: TableKey, hours: int) -> Sample:
-    """The table with Fivetran's history mode switched on: every row anew, with the version that was before it."""
+    """The table with Fivetran's history mode switched on: every row again, with the version before it."""
 
     def versions(row: dict[str, Any]) -> list[dict[str, Any]]:
         moment = STARTED + timedelta(days=40)

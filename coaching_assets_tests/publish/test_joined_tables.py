@@ -101,12 +101,12 @@ def test_a_participant_s_affiliation_corrected(world: World, source: Source) -> 
     assert world.query("select %s = any(prefect_reps) from calls where id = %s", [name, identity]) == [(True,)]
 
 
-def test_a_user_s_name_mended(world: World, source: Source, user: str) -> None:
-    source.edit(USERS, place_of(source, USERS, id=user), first_name="Mended", last_name="Name")
+def test_a_user_s_name_repaired(world: World, source: Source, user: str) -> None:
+    source.edit(USERS, place_of(source, USERS, id=user), first_name="Repaired", last_name="Name")
     changed = follows(world, source)
-    speakers = {identity for (identity,) in world.query("select id::text from speakers where name = 'Mended Name'")}
+    speakers = {identity for (identity,) in world.query("select id::text from speakers where name = 'Repaired Name'")}
     calls = {
-        identity for (identity,) in world.query("select id::text from calls where 'Mended Name' = any(prefect_reps)")
+        identity for (identity,) in world.query("select id::text from calls where 'Repaired Name' = any(prefect_reps)")
     }
     assert speakers and calls
     assert changed == {("speakers", row) for row in speakers} | {("calls", row) for row in calls}

@@ -1,4 +1,4 @@
-"""Rows that Fivetran delivers late, or before what they belong to, and tables that it delivers all anew."""
+"""Rows that Fivetran delivers late or before their parents, and tables that it delivers again."""
 
 import pytest
 
@@ -155,6 +155,6 @@ def test_of_two_that_say_one_place_the_same_is_published_whichever_came_last(
     first = source.sample[TRANSCRIPT].numbers(index="7")[0]
     source.append(TRANSCRIPT, source.rows(TRANSCRIPT)[first] | {"index": index, "sentence": "One more thing."})
     synced(world, source)
-    # the row that is written anew stands behind the other one
+    # the row that is written again is stored after the other one
     source.edit(TRANSCRIPT, first, topic="Changed")
     synced(world, source)

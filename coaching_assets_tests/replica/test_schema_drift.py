@@ -26,7 +26,7 @@ def a_published_call(world: World, source: Source) -> int:
 
 
 def change_type_in_place(source: Source, key: TableKey, column: str, type_: str) -> None:
-    """Another type of a column, without any row being delivered anew."""
+    """Another type of a column, without delivering any row again."""
     stamps = {row["id"]: row["_fivetran_synced"] for row in source.rows(key)}
     source.retype(key, column, type_)
     table = source.sample[key]
@@ -123,7 +123,7 @@ def test_types_may_change_and_change_back_without_losing_a_value(world: World, s
 
 
 def test_only_some_rows_arrive_in_the_new_type(world: World, source: Source) -> None:
-    """Fivetran alters the table, and delivers anew only what changes afterwards."""
+    """Fivetran alters the table, and delivers again only rows that change afterwards."""
     change_type_in_place(source, CALL, "duration", "STRING")
     source.edit(CALL, a_published_call(world, source), duration="77")
     synced(world, source)

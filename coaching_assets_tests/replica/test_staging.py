@@ -94,7 +94,7 @@ def _read_and_go_on(reader: Connection) -> None:
 
 def test_a_vacuum_at_work_is_not_in_the_way(synced: Deployment, tenth: Sample) -> None:
     synced.load(change_set(tenth, 1))
-    # Postgres breaks off a vacuum that it started by itself, after a second, for whoever wants a stronger lock
+    # Postgres cancels an autovacuum after a second if another session wants a stronger lock
     synced.query(f"alter database \"{synced.name}\" set lock_timeout = '2s'")
     with synced.connect() as vacuum:
         vacuum.autocommit = False

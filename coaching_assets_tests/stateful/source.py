@@ -29,7 +29,7 @@ class Source:
 
     @property
     def present(self) -> dict[TableKey, SampleTable]:
-        """What stands in BigQuery."""
+        """The content of BigQuery."""
         return {key: table for key, table in self.sample.tables.items() if key not in self.hidden}
 
     def note_seen(self, keys: "list[TableKey] | None" = None) -> None:
@@ -79,14 +79,14 @@ class Source:
         self._put(key, table.edited(numbers, lambda found: found.update(changes)))
 
     def reimport(self, key: TableKey) -> None:
-        """Every row processed anew."""
+        """Every row processed again."""
         table = self.sample[key]
         stamp = self.stamp(key, 0)
         everything = range(table.rows.num_rows)
         self._put(key, table.edited(everything, lambda row: row.update(_fivetran_synced=stamp)))
 
     def retype(self, key: TableKey, column: str, type_: str) -> None:
-        """Another type of a column; where that changes what a row says, Fivetran delivers all of them anew."""
+        """Another type of a column; where that changes what a row says, Fivetran delivers all of them again."""
         table = self.sample[key]
         fields = tuple(replace(field, type=type_) if field.name == column else field for field in table.fields)
         new = next(field for field in fields if field.name == column)

@@ -66,11 +66,11 @@ class World:
         return source
 
     def variable(self, name: str) -> str:
-        """One of the environment's variables, as it stands without anything in between."""
+        """One of the environment's variables, as it is without a proxy in between."""
         return self._variables[name]
 
     def forget_loaded(self, kind: str, name: str) -> None:
-        """Load a table anew the next time: somebody else has changed it in BigQuery."""
+        """Load a table again the next time: another test has changed it in BigQuery."""
         self._loaded.pop((kind, name), None)
 
     def end(self) -> None:

@@ -25,7 +25,7 @@ from coaching_assets_tests.support.deployment import Deployment, installed
 
 REPOSITORY = Path(__file__).parents[2]
 UPDATE_PICTURES = os.environ.get("UPDATE_PICTURES") == "1"
-"""Whether the README's pictures are taken anew, of a larger installation that has seen some hours."""
+"""Whether to take the README's pictures again, of a larger installation after some hours of changes."""
 
 SECONDS_TO_WAIT = 240.0
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -48,7 +48,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class DagsterDeployment:
-    """A running Dagster, the installation that it works on, and what stands in that installation's BigQuery."""
+    """A running Dagster, the installation that it works on, and the content of its BigQuery."""
 
     installation: Deployment
     sample: Sample
@@ -169,7 +169,7 @@ def _settings(dagster_url: str, home: Path) -> dict[str, str]:
 
 
 def _where_the_hour_is_young() -> str:
-    """A time zone in which the next full hour is half an hour away: the schedule asks for no run amid a test."""
+    """A time zone in which the next full hour is half an hour away: the schedule requests no run during a test."""
     return "UTC" if datetime.now(UTC).minute < 30 else "Asia/Kolkata"
 
 

@@ -178,7 +178,7 @@ def _point_at_project(name: str, emulator: BigQueryEmulator, environment: pytest
 
 
 def copy_database(postgres: EmbeddedPostgres, name: str, template: str) -> None:
-    """Make a database that begins as another stands; nobody may be connected to that one."""
+    """Create a copy of a database, to which no session may be connected."""
     connection = psycopg2.connect(postgres.url())
     try:
         connection.autocommit = True

@@ -52,7 +52,7 @@ class Command:
 def start(folder: Path, *arguments: str, **variables: str) -> Command:
     """Start `coaching` with these arguments, in this process's environment and with these variables besides.
 
-    What it leaves in temporary folders, and prints, stands in `folder`.
+    Its temporary files and its output are in `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / f"output-{len(list(folder.glob('output-*')))}"
