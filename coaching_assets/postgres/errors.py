@@ -97,7 +97,7 @@ ERROR_RULES = (
             *("ssl syscall error", "unexpected eof", "connection not open", "cursor already closed", "broken pipe"),
         ),
         "The connection to Postgres broke in every attempt. Check whether Postgres restarts and whether the network is"
-        " stable. The next sync continues from what is committed.",
+        " stable. The next sync continues from the last commit.",
         transient=True,
     ),
 )

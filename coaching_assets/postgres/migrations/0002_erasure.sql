@@ -77,7 +77,7 @@ as $function$
 $function$;
 
 comment on function coaching_sync.names_erased(regclass, jsonb, boolean) is
-    'SQL condition that a row r names something erased. value_only selects the identities of which only the value is removed, not the row.';
+    'SQL condition that a row r names something erased. value_only selects identities whose value is removed, while the row remains.';
 
 create or replace function coaching_sync.reveal_erased(rows regclass, identities jsonb) returns bigint
 language plpgsql

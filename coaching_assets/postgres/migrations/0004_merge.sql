@@ -10,8 +10,8 @@
 --   deletion_time     whether a deletion that is delivered again counts as a change, since its time is published
 
 -- `d` is the replica's row, `s` the staged one. A column whose type changed has its newer values in a second column,
--- `<column>__v_<type>`, which is delivered whenever the column is. Fivetran's own columns say what a row is by being absent,
--- too: history mode may have been switched off. json has no equality, but its text has.
+-- `<column>__v_<type>`, which is delivered whenever the column is. Fivetran's own columns always count as delivered: their
+-- absence means that history mode was switched off. json has no equality, but its text has.
 create or replace function coaching_sync.merge_columns(options jsonb) returns jsonb
 language sql stable
 as $function$
