@@ -1,24 +1,56 @@
 """Finds the rows that reference a published row. Read from Postgres's catalogue, so that unknown tables count too."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.tables import TABLES
 
-OWN_TABLES = frozenset(table.name for table in TABLES)
+PUBLISHED = {table.name: table for table in TABLES}
 
 
-def children_of(cursor: Cursor, table: PublishedTable) -> list[tuple[str, str]]:
-    """Return the published tables whose rows a deletion cascades to, each with its referencing column."""
-    return [
-        (child, column)
-        for schema_is_ours, _, child, column, cascades in _references(cursor, table.name)
-        if schema_is_ours and child in OWN_TABLES and cascades
-    ]
+class UnreadableReference(CoachingError):
+    """A table that the database user cannot read references a published table; nothing was deleted."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key that references a published table, with its columns in the order of the columns that it names."""
+
+    same_schema: bool
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    referenced: tuple[str, ...]
+    cascades: bool
+    is_readable: bool
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this project writes the referencing columns.
+
+        A column that the application added to a published table counts as the application's own.
+        """
+        published = PUBLISHED.get(self.table) if self.same_schema else None
+        return published is not None and set(self.columns) <= {*published.owned, *published.key}
+
+    def pairs(self, child: str, parent: str) -> sql.Composed:
+        """The condition that a row with the alias `child` references the row with the alias `parent`."""
+        equal = [
+            sql.SQL("{} = {}").format(sql.Identifier(child, column), sql.Identifier(parent, referenced))
+            for column, referenced in zip(self.columns, self.referenced, strict=True)
+        ]
+        return sql.SQL(" and ").join(equal)
+
+
+def children_of(cursor: Cursor, table: PublishedTable) -> list[Reference]:
+    """Return the references by which the deletion of a published row cascades to other published rows."""
+    return [found for found in _references(cursor, table.name) if found.is_ours and found.cascades]
 
 
 def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Composable | None:
@@ -29,32 +61,49 @@ def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Comp
 
     Returns:
         None if nothing references the table.
+
+    Raises:
+        UnreadableReference: the database user cannot read a referencing table.
     """
     conditions: list[sql.Composable] = []
-    for schema_is_ours, schema, child, column, cascades in _references(cursor, table.name):
-        is_published = schema_is_ours and child in OWN_TABLES
-        if is_published and not cascades:
+    for found in _references(cursor, table.name):
+        if found.is_ours and not found.cascades:
             continue
+        if not found.is_readable:
+            raise _unreadable(cursor, found, table)
         alias = f"{row}_{len(conditions)}"
-        refers = sql.SQL("exists (select from {} as {} where {} = {}").format(
-            sql.Identifier(schema, child),
-            sql.Identifier(alias),
-            sql.Identifier(alias, column),
-            sql.Identifier(row, "id"),
+        refers = sql.SQL("exists (select from {} as {} where {}").format(
+            sql.Identifier(found.schema, found.table), sql.Identifier(alias), found.pairs(alias, row)
         )
-        if not is_published:
-            conditions.append(sql.Composed([refers, sql.SQL(")")]))
+        if not found.is_ours:
+            # a row that references itself does not depend on another one
+            itself = sql.SQL(" and ({0}.tableoid, {0}.ctid) <> ({1}.tableoid, {1}.ctid))").format(
+                sql.Identifier(alias), sql.Identifier(row)
+            )
+            conditions.append(sql.Composed([refers, itself]))
             continue
-        deeper = blocker(cursor, _published(child), alias)
+        deeper = blocker(cursor, PUBLISHED[found.table], alias)
         if deeper is not None:
             conditions.append(sql.Composed([refers, sql.SQL(" and ("), deeper, sql.SQL("))")]))
     return sql.SQL(" or ").join(conditions) if conditions else None
 
 
-def _published(name: str) -> PublishedTable:
-    return next(table for table in TABLES if table.name == name)
-
-
-def _references(cursor: Cursor, table: str) -> Sequence[tuple[bool, str, str, str, bool]]:
+def _references(cursor: Cursor, table: str) -> Sequence[Reference]:
     cursor.execute(read_sql(__package__, "references.sql"), {"table": table})
-    return cursor.fetchall()
+    return [
+        Reference(same_schema, schema, child, tuple(columns), tuple(referenced), cascades, is_readable)
+        for same_schema, schema, child, columns, referenced, cascades, is_readable in cursor.fetchall()
+    ]
+
+
+def _unreadable(cursor: Cursor, found: Reference, table: PublishedTable) -> UnreadableReference:
+    cursor.execute(
+        "select format('grant usage on schema %%I to %%I; grant select on %%I.%%I to %%I;', %s::text, current_user,"
+        " %s::text, %s::text, current_user)",
+        (found.schema, found.schema, found.table),
+    )
+    (grants,) = cursor.fetchone() or ("",)
+    return UnreadableReference(
+        f"{found.schema}.{found.table} references {table.name}, and the database user cannot read it. Its rows may"
+        f" depend on rows of {table.name} that should be deleted, so nothing was published. Run: {grants}"
+    )

@@ -159,20 +159,30 @@ def _find_stale(cursor: Cursor, group: Group, table: PublishedTable, lock: bool)
     )
     if cursor.rowcount == 0:
         return
-    for child, column in [(table.name, "id"), *children_of(cursor, table)] if lock else ():
-        cursor.execute(
-            sql.SQL("select from {child} where {column} in (select {key} from {stale}) for update").format(
-                child=sql.Identifier(child),
-                column=sql.Identifier(column if child != table.name else table.key[0]),
-                key=sql.Identifier(table.key[0]),
-                stale=stale_rows(table),
-            )
-        )
+    if lock:
+        _lock_stale(cursor, table)
     referenced = blocker(cursor, table)
     if referenced is not None:
         cursor.execute(
             sql.SQL("update {} as stale set blocked = true from {} as row where row.id = stale.id and ({})").format(
                 stale_rows(table), sql.Identifier(table.name), referenced
+            )
+        )
+
+
+def _lock_stale(cursor: Cursor, table: PublishedTable) -> None:
+    """Lock the stale rows, and the published rows that their deletion cascades to."""
+    stale = sql.SQL("from {} as row where exists (select from {} as stale where {})").format(
+        sql.Identifier(table.name), stale_rows(table), same_key(table, "row", "stale")
+    )
+    cursor.execute(sql.SQL("select {} for update").format(stale))
+    for child in children_of(cursor, table):
+        cursor.execute(
+            sql.SQL("select from {} as child where ({}) in (select {} {}) for update").format(
+                sql.Identifier(child.table),
+                sql.SQL(", ").join(sql.Identifier("child", column) for column in child.columns),
+                sql.SQL(", ").join(sql.Identifier("row", column) for column in child.referenced),
+                stale,
             )
         )
 

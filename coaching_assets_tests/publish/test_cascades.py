@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.demo.servers import EmbeddedPostgres
 from coaching_assets.publish.application import create_application_tables
-from coaching_assets.publish.cascades import blocker, children_of
+from coaching_assets.publish.cascades import UnreadableReference, blocker, children_of
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import load_settings
 
@@ -62,6 +62,62 @@ REFERENCES = {
         "calls",
         True,
     ),
+    "to a unique column that is not the id": (
+        "create table notes (about varchar references calls (gong_call_id) on delete cascade);"
+        " insert into notes values ('a')",
+        "calls",
+        True,
+    ),
+    "to a unique column, by another row": (
+        "create table notes (about varchar references calls (gong_call_id) on delete cascade);"
+        f" insert into calls (id, gong_call_id) values ('{OTHER_CALL}', 'b'); insert into notes values ('b')",
+        "calls",
+        False,
+    ),
+    "of two columns, the id not first": (
+        "alter table calls add tenant int default 7; alter table calls add unique (tenant, id);"
+        " create table notes (tenant int, about uuid,"
+        " foreign key (tenant, about) references calls (tenant, id) on delete cascade);"
+        f" insert into notes values (7, '{CALL}')",
+        "calls",
+        True,
+    ),
+    "of two columns, one of them null": (
+        "alter table calls add tenant int default 7; alter table calls add unique (tenant, id);"
+        " create table notes (tenant int, about uuid, foreign key (tenant, about) references calls (tenant, id));"
+        f" insert into notes values (null, '{CALL}')",
+        "calls",
+        False,
+    ),
+    "deferred": (
+        NOTES.format(" references calls on delete cascade deferrable initially deferred", CALL),
+        "calls",
+        True,
+    ),
+    "from a column of the application in another call": (
+        f"alter table calls add follows uuid references calls on delete cascade;"
+        f" insert into calls (id, gong_call_id, follows) values ('{OTHER_CALL}', 'b', '{CALL}')",
+        "calls",
+        True,
+    ),
+    "from a column of the application in the same call": (
+        f"alter table calls add follows uuid references calls on delete cascade; update calls set follows = '{CALL}'",
+        "calls",
+        False,
+    ),
+    "from a column of the application in a published table": (
+        f"alter table calls add host uuid references speakers on delete set null; update calls set host = '{SPEAKER}'",
+        "speakers",
+        True,
+    ),
+    "to a table that inherits": (
+        "create table archived (primary key (id)) inherits (calls);"
+        f" insert into archived (id, gong_call_id) values ('{OTHER_CALL}', 'b');"
+        " create table notes (about uuid references archived on delete cascade);"
+        f" insert into notes values ('{OTHER_CALL}')",
+        "calls",
+        False,
+    ),
     "of two columns": (
         "alter table calls add unique (id, gong_call_id); create table notes (about uuid, gong_id varchar,"
         f" foreign key (about, gong_id) references calls (id, gong_call_id)); insert into notes values ('{CALL}', 'a')",
@@ -110,14 +166,29 @@ def test_a_referenced_row_stays(cursor: Cursor, statements: str, table: str, sta
     assert cursor.fetchall() == [(stays,)]
 
 
+def cascading(cursor: Cursor, table: str) -> list[tuple[str, str]]:
+    """The published tables, each with its column, to which a deletion cascades."""
+    return [(found.table, found.columns[0]) for found in children_of(cursor, BY_NAME[table])]
+
+
+def test_a_table_that_the_user_cannot_read_stops_a_deletion(cursor: Cursor) -> None:
+    cursor.execute(
+        "create schema billing; create table billing.invoices (call_id uuid references public.calls);"
+        " create role reader; grant usage on schema public to reader;"
+        " grant select on all tables in schema public to reader; set role reader"
+    )
+    with pytest.raises(UnreadableReference, match="grant usage on schema billing to reader; grant select on billing"):
+        blocker(cursor, BY_NAME["calls"])
+
+
 def test_the_published_tables_that_go_along(cursor: Cursor) -> None:
-    assert children_of(cursor, BY_NAME["calls"]) == [
+    assert cascading(cursor, "calls") == [
         ("call_opportunities", "call_id"),
         ("speakers", "call_id"),
         ("transcripts", "call_id"),
     ]
-    assert children_of(cursor, BY_NAME["speakers"]) == []
-    assert children_of(cursor, BY_NAME["opportunities"]) == [
+    assert cascading(cursor, "speakers") == []
+    assert cascading(cursor, "opportunities") == [
         ("call_opportunities", "opportunity_id"),
         ("emails", "opportunity_id"),
     ]
