@@ -26,6 +26,7 @@ def check_postgres(settings: Settings) -> Iterator[Finding]:
         yield check_direct_connection(database, parts.hostname or "", parts.port)
         yield from _check_application_tables(database, settings)
         yield from _check_rights(database, settings)
+        yield check_row_security(database, settings)
         yield check_schema_version(database)
 
 
@@ -76,6 +77,25 @@ def _check_rights(database: Connection, settings: Settings) -> Iterator[Finding]
         yield Finding("failed", f"The database user lacks {right}", remedy)
     if not missing:
         yield Finding("ok", "The database user has all rights that a sync needs")
+
+
+def check_row_security(database: Connection, settings: Settings) -> Finding:
+    """Check that no policy hides rows from the database user.
+
+    A hidden row of a table that references a call would be deleted along with the call. So a sync stops with an error
+    instead of reading such a table.
+    """
+    tables = [*(table.name for table in TABLES), "sync_status"]
+    with database.cursor() as cursor:
+        parameters = {"schema": settings.coaching_schema, "tables": tables}
+        cursor.execute(read_sql(__package__, "row_security.sql"), parameters)
+        hidden = [name for (name,) in cursor.fetchall()]
+        cursor.execute("select format('alter role %I bypassrls;', current_user)")
+        (remedy,) = cursor.fetchone() or ("",)
+    if hidden:
+        message = f"Row-level security hides rows of {', '.join(hidden)} from the database user"
+        return Finding("failed", message, f"Run as a superuser: {remedy}")
+    return Finding("ok", "No row-level security hides rows from the database user")
 
 
 def check_schema_version(database: Connection) -> Finding:

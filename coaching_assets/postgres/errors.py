@@ -21,6 +21,8 @@ class ErrorRule:
     """Whether a retry may succeed."""
     server_wide: bool = True
     """Whether the cause concerns the server, not one table."""
+    needs_text: bool = False
+    """Whether an error needs one of the texts beside its SQLSTATE, because other causes share that."""
 
 
 def _states(*states: str) -> frozenset[str]:
@@ -43,6 +45,14 @@ ERROR_RULES = (
         _states(),
         ("unsupported startup parameter", "unsupported options startup parameter"),
         "A connection pooler in front of Postgres rejects session settings. Point DATABASE_URL at the direct host.",
+    ),
+    ErrorRule(
+        _states("42501"),
+        ("row-level security policy",),
+        "Row-level security hides rows from the database user. A sync would take them for absent, so it stops."
+        " `coaching doctor` lists the tables. Run: alter role … bypassrls.",
+        server_wide=False,
+        needs_text=True,
     ),
     ErrorRule(
         _states("42501"),
@@ -125,14 +135,13 @@ def error_rule_for(error: BaseException) -> ErrorRule | None:
         None if no rule matches or the error does not come from Postgres.
     """
     links = list(chain(error))
-    for state in filter(None, map(_state, links)):
+    for link in filter(_state, links):
         for rule in ERROR_RULES:
-            if state in rule.states:
+            if _state(link) in rule.states and (not rule.needs_text or _has_text(rule, link)):
                 return rule
     for link in filter(_comes_from_postgres, links):
-        text = str(link).lower()
         for rule in ERROR_RULES:
-            if any(words in text for words in rule.texts):
+            if _has_text(rule, link):
                 return rule
     return None
 
@@ -169,3 +178,8 @@ def _state(error: BaseException) -> str:
 def _comes_from_postgres(error: BaseException) -> bool:
     module = type(error).__module__
     return module.startswith(("psycopg2", "adbc_driver_manager", "dlt.destinations", "dlt.load"))
+
+
+def _has_text(rule: ErrorRule, error: BaseException) -> bool:
+    text = str(error).lower()
+    return any(words in text for words in rule.texts)

@@ -8,6 +8,7 @@ from time import monotonic
 
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.locks import WORKERS_LOCK, bound_lock_waits
+from coaching_assets.publish.cascades import require_no_side_effects
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
 from coaching_assets.publish.published_table import Group, PublishedTable
@@ -108,12 +109,20 @@ def _worker(settings: Settings) -> Iterator[Connection]:
 def write_one_batch(
     database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]
 ) -> Written:
-    """Write the aggregates with these keys, without a commit."""
+    """Write the aggregates with these keys, without a commit.
+
+    Raises:
+        DeletedAlong: a trigger of the application deleted rows of its own along.
+        UnreadableReference: a table that the database user cannot read references rows to delete.
+    """
     started = monotonic()
     outcomes = {table.name: Outcome() for table in tables}
     with database.cursor() as cursor:
         fill_batch(cursor, keys)
     write_batch(database, group, tables, outcomes)
+    if any(outcome.deleted for outcome in outcomes.values()):
+        with database.cursor() as cursor:
+            require_no_side_effects(cursor)
     return Written(len(keys), outcomes, monotonic() - started)
 
 

@@ -18,6 +18,10 @@ class UnreadableReference(CoachingError):
     """A table that the database user cannot read references a published table; nothing was deleted."""
 
 
+class DeletedAlong(CoachingError):
+    """A deletion took rows of the application along, past every foreign key; nothing was committed."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """A foreign key that references a published table, with its columns in the order of the columns that it names."""
@@ -86,6 +90,25 @@ def blocker(cursor: Cursor, table: PublishedTable, row: str = "row") -> sql.Comp
         if deeper is not None:
             conditions.append(sql.Composed([refers, sql.SQL(" and ("), deeper, sql.SQL("))")]))
     return sql.SQL(" or ").join(conditions) if conditions else None
+
+
+def require_no_side_effects(cursor: Cursor) -> None:
+    """Check that no table of the application lost rows in this transaction.
+
+    Postgres's catalogue shows foreign keys, but not what a trigger or a rule does.
+
+    Raises:
+        DeletedAlong: a table lost rows.
+    """
+    cursor.execute(read_sql(__package__, "side_effects.sql"), {"published": list(PUBLISHED)})
+    lost = cursor.fetchall()
+    if lost:
+        listed = ", ".join(f"{rows} rows of {name}" for name, rows in lost)
+        raise DeletedAlong(
+            f"The deletion of published rows also deleted {listed}: a trigger or a rule of the application did that."
+            " Nothing of this batch was committed. Use a foreign key instead of the trigger: then the sync keeps the"
+            " published rows that these depend on."
+        )
 
 
 def _references(cursor: Cursor, table: str) -> Sequence[Reference]:
