@@ -52,9 +52,16 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[Connect
 
 
 def use_schema(database: Connection, schema: str) -> None:
-    """Resolve unqualified names in this schema, for the rest of the session."""
+    """Resolve unqualified names in this schema, for the rest of the session.
+
+    The database's own search path stays behind it: triggers of the application call functions of schemas there.
+    """
     with database.cursor() as cursor:
-        cursor.execute("select set_config('search_path', quote_ident(%s), false)", (schema,))
+        cursor.execute(
+            "select set_config('search_path', concat_ws(', ', quote_ident(%s), nullif(reset_val, '')), false)"
+            " from pg_settings where name = 'search_path'",
+            (schema,),
+        )
 
 
 def explain_connection_failure(url: str, error: psycopg2.Error) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema.typing import TSchemaTables
 from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
@@ -14,6 +15,7 @@ from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from coaching_assets.postgres.locks import TABLE_LOCK_SECONDS
 from coaching_assets.replica.copying import CopyJob, rows_copied
+from coaching_assets.replica.placement import STAGING
 
 KEY_HINT = "x-coaching-key"
 """The current key columns. dlt's own hint keeps former ones, too."""
@@ -72,6 +74,13 @@ class ReplicaClient(PostgresClient):
         for name in truncate_tables or ():
             table = self.sql_client.make_qualified_table_name(name)
             self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
+
+    def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
+        """Create missing tables and columns, and let a publication cover the tables."""
+        updated = super().update_stored_schema(*arguments, **options)
+        schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
+        self.sql_client.execute_sql("select coaching_sync.identify_rows(%s)", schemas)
+        return updated
 
     def create_table_chain_completed_followup_jobs(
         self,

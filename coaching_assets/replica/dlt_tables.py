@@ -11,6 +11,12 @@ from coaching_assets.postgres.tables import table_exists
 from coaching_assets.replica.placement import STAGING
 
 
+def identify_rows(database: Connection, schema: str) -> None:
+    """Give the replica's and dlt's tables of a schema a replica identity, so that a publication may cover them."""
+    with database.cursor() as cursor:
+        cursor.execute("select coaching_sync.identify_rows(%s)", ([schema, STAGING.format(schema)],))
+
+
 def prepare_staging(database: Connection, schema: str, tables: Iterable[SourceTable]) -> None:
     """Empty the staging tables that exist. Only one that may become a replica table is logged by Postgres."""
     with database.cursor() as cursor:

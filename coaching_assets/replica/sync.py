@@ -11,7 +11,7 @@ from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.retries import retried
 from coaching_assets.postgres.tables import table_exists
 from coaching_assets.replica import erasing, modifications
-from coaching_assets.replica.dlt_tables import prepare_staging, prune_loads
+from coaching_assets.replica.dlt_tables import identify_rows, prepare_staging, prune_loads
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for, opened
 from coaching_assets.replica.failures import explain, run_apart
@@ -146,8 +146,12 @@ class ReplicaSync:
             unmodified = modifications.unmodified(database, self.schema, present)
             modified = {table: present[table] for table in present if table not in unmodified}
             extractions = extractions_for(self._bigquery, database, self.settings, modified)
+            if extractions:
+                identify_rows(database, self.schema)
             prepare_staging(database, self.schema, extractions)
             errors, trace = self._load(extractions) if extractions else ({}, LoadTrace())
+            if extractions:
+                identify_rows(database, self.schema)
             with database.cursor() as cursor:
                 erasing.sweep(cursor, self.settings, extractions, trace.load_ids)
             prune_loads(database, self.schema)
