@@ -4,20 +4,12 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres, bigquery_emulator, embedded_postgres
-from coaching_assets_tests.stateful.source import Source
-from coaching_assets_tests.stateful.world import World
-from coaching_assets_tests.support.dagster_deployment import (
-    HOURS_TO_COME,
-    UPDATE_PICTURES,
-    DagsterDeployment,
-    dagster_deployment,
-    recent_sample,
-)
 from coaching_assets_tests.support.deployment import (
     BigQueryProject,
     Database,
@@ -27,6 +19,11 @@ from coaching_assets_tests.support.deployment import (
     installed,
 )
 from coaching_assets_tests.support.receiver import Receiver, receiving
+
+if TYPE_CHECKING:
+    from coaching_assets_tests.stateful.source import Source
+    from coaching_assets_tests.stateful.world import World
+    from coaching_assets_tests.support.dagster_deployment import DagsterDeployment
 
 NUMBERS = count(1)
 SERVERS = {"emulator", "dagster", "own"}
@@ -73,8 +70,11 @@ def emulator() -> Iterator[BigQueryEmulator]:
 @pytest.fixture(scope="session")
 def world(
     postgres: EmbeddedPostgres, emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> "Iterator[World]":
     """A small installation in use, of which a test takes a copy by `begin`: cheaper than a first sync of its own."""
+    # imported here, like others below, because it imports Dagster, which most tests do without
+    from coaching_assets_tests.stateful.world import World
+
     with (
         pytest.MonkeyPatch.context() as environment,
         installed("world", postgres, emulator, environment) as installation,
@@ -85,7 +85,7 @@ def world(
 
 
 @pytest.fixture
-def source(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+def source(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Iterator[Source]":
     """What the small installation's source holds, for a test to edit; its database is a copy for this test alone."""
     yield world.begin(monkeypatch)
     world.end()
@@ -152,8 +152,15 @@ def dagster(
     emulator: BigQueryEmulator,
     receiver: Receiver,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[DagsterDeployment]:
+) -> "Iterator[DagsterDeployment]":
     """A Dagster that serves an installation in use: its sensors are on, and brought over what BigQuery has."""
+    from coaching_assets_tests.support.dagster_deployment import (
+        HOURS_TO_COME,
+        UPDATE_PICTURES,
+        dagster_deployment,
+        recent_sample,
+    )
+
     home, sample = tmp_path_factory.mktemp("dagster_home"), recent_sample(1.0 if UPDATE_PICTURES else 0.1)
     with dagster_deployment("served", postgres, emulator, sample, home, receiver.url) as served:
         served.idle()
