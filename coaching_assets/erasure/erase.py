@@ -16,6 +16,7 @@ from coaching_assets.erasure.published import delete_doomed, find_doomed, find_p
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.migrate import ensure_schema
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.replica.erasing import GOING, mark, remember, remove
@@ -161,11 +162,8 @@ def _mentions(cursor: Cursor, settings: Settings, request: Request) -> dict[str,
     ]
     names = {(settings.datasets[table.source], table.name) for table in SOURCE_TABLES}
     names |= {(settings.coaching_schema, name) for name in [*(table.name for table in TABLES), "sync_status"]}
-    cursor.execute(
-        "select schemaname, tablename from pg_tables where (schemaname, tablename) in"
-        " (select * from unnest(%s::text[], %s::text[])) or schemaname = 'coaching_sync' order by 1, 2",
-        ([schema for schema, _ in names], [name for _, name in names]),
-    )
+    parameters = {"schemas": [schema for schema, _ in names], "names": [name for _, name in names]}
+    cursor.execute(read_sql(__package__, "tables_searched.sql"), parameters)
     found: dict[str, int] = {}
     for schema, name in cursor.fetchall():
         cursor.execute(

@@ -54,10 +54,7 @@ def find_doomed(
     cursor.execute(read_sql(__package__, "erased_rows.sql"), parameters)
     while _follow_cascades(cursor):
         pass
-    cursor.execute(
-        "select nspname || '.' || relname, count(*) from doomed join pg_class on pg_class.oid = relation"
-        " join pg_namespace on pg_namespace.oid = relnamespace group by 1 order by 1"
-    )
+    cursor.execute(read_sql(__package__, "count_doomed.sql"))
     return dict(cursor.fetchall())
 
 
@@ -99,12 +96,7 @@ def _follow_cascades(cursor: Cursor) -> int:
             for column, referred in zip(child_columns, parent_columns, strict=True)
         ]
         cursor.execute(
-            sql.SQL(
-                "with found as (select child.tableoid, child.ctid from {child} as child"
-                " join {parent} as parent on {same}"
-                " where (parent.tableoid, parent.ctid) in (select relation, place from doomed) for update of child)"
-                " insert into doomed select distinct * from found on conflict do nothing"
-            ).format(
+            sql.SQL(read_sql(__package__, "follow_key.sql")).format(
                 child=sql.Identifier(child_schema, child),
                 parent=sql.Identifier(parent_schema, parent),
                 same=sql.SQL(" and ").join(pairs),

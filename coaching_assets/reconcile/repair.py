@@ -145,12 +145,8 @@ def request(cursor: Cursor, group: str, keys: set[str], *, vanished: bool) -> No
         keys: their keys.
         vanished: whether the source no longer has them, so that their published rows are deleted.
     """
-    cursor.execute(
-        "insert into coaching_sync.requested_aggregates as requested (group_name, key, vanished)"
-        " select %s, key, %s from unnest(%s::text[]) as key"
-        " on conflict (group_name, key) do update set vanished = requested.vanished or excluded.vanished",
-        (group, vanished, sorted(keys)),
-    )
+    parameters = {"group": group, "vanished": vanished, "keys": sorted(keys)}
+    cursor.execute(read_sql(__package__, "request_aggregates.sql"), parameters)
 
 
 def _publish(settings: Settings, plan: Plan, force: bool) -> list[str]:

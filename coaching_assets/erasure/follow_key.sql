@@ -1,0 +1,12 @@
+-- Adds the rows of a child table that reference doomed rows of a parent table, and locks them. published.py fills in the
+-- names in braces.
+with found as (
+    select child.tableoid, child.ctid
+    from {child} as child
+    join {parent} as parent on {same}
+    where (parent.tableoid, parent.ctid) in (select relation, place from doomed)
+    for update of child
+)
+insert into doomed
+select distinct * from found
+on conflict do nothing
