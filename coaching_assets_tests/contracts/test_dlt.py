@@ -76,6 +76,13 @@ PROMISES = (
     Promise("dlt.common.destination.client:FollowupJobRequest", f"{DESTINATION} names the type", TYPES_ONLY),
     Promise("dlt.common.destination.client:LoadJob", f"{DESTINATION} names the type", TYPES_ONLY),
     Promise("dlt.common.destination.typing:PreparedTableSchema", f"{DESTINATION} names the type", TYPES_ONLY),
+    Promise(
+        f"{CLIENT}.update_stored_schema",
+        f"{DESTINATION} overrides it, to give new tables a replica identity",
+        OVERRIDE,
+        ("self",),
+    ),
+    Promise("dlt.common.schema.typing:TSchemaTables", f"{DESTINATION} names the type", TYPES_ONLY),
     Promise("dlt.extract.resource:DltResource", "replica/pipelines.py names the type", TYPES_ONLY),
     Promise("dlt.extract.source:DltSource", "replica/pipelines.py names the type", TYPES_ONLY),
     Promise("dlt.pipeline.pipeline:Pipeline", "replica/pipelines.py names the type", TYPES_ONLY),
