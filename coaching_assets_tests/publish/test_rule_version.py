@@ -234,10 +234,11 @@ def test_which_sources_exist(copy: Copy) -> None:
 
 def test_the_columns_that_a_source_has_now(copy: Copy) -> None:
     copy.run("create schema if not exists gongio_ft; create table gongio_ft.email (id text)")
-    add, drop = "alter table gongio_ft.email add {} text", "alter table gongio_ft.email drop {}"
-    assert copy.changed_by_statement(add.format("subject"), drop.format("subject")) == NONE
-    assert copy.changed_by_statement(add.format("sent_at__v_text"), drop.format("sent_at__v_text")) == NONE
+    before = copy.versions()
+    copy.run("alter table gongio_ft.email add subject text, add sent_at__v_text text")
+    after = copy.versions()
     copy.run("drop table gongio_ft.email")
+    assert after == before
 
 
 SETTINGS = {
