@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from coaching_assets.demo.sample import Sample, TableKey, generate
+from coaching_assets.demo.sample import Sample, TableKey
 from coaching_assets.erasure.erase import CannotErase, Request, erase
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import Row, changed_rows, found_differences, reimported, without_rows
@@ -27,11 +27,6 @@ HANGING_TABLES = """
     );
     create table reviews (call_id uuid references calls (id) on delete cascade, note text)
 """
-
-
-@pytest.fixture(scope="module")
-def sample() -> Sample:
-    return generate(0.1)
 
 
 def without_person(sample: Sample) -> Sample:
@@ -126,21 +121,21 @@ def with_odd_mentions(sample: Sample) -> Sample:
 
 
 def test_a_person_is_erased_everywhere_and_does_not_come_back(
-    deployment: Deployment, sample: Sample, tmp_path: Path
+    synced: Deployment, tenth: Sample, tmp_path: Path
 ) -> None:
-    sample = with_odd_mentions(sample)
-    deployment.load(sample)
-    assert deployment.sync().failures == ()
-    deployment.query(HANGING_TABLES)
-    deployment.query("insert into coaching_sessions (rep_id, note) select id, name from speakers where company_side")
-    deployment.query("insert into people.feedback (session_id, note) select id, 'well done' from coaching_sessions")
-    deployment.query(
+    sample = with_odd_mentions(tenth)
+    synced.load(sample)
+    assert synced.sync().failures == ()
+    synced.query(HANGING_TABLES)
+    synced.query("insert into coaching_sessions (rep_id, note) select id, name from speakers where company_side")
+    synced.query("insert into people.feedback (session_id, note) select id, 'well done' from coaching_sessions")
+    synced.query(
         "with legacy as (insert into calls (gong_call_id) values ('legacy') returning id)"
         " insert into speakers (call_id, name, email) select id, 'Kenji', %s from legacy",
         [PERSON.upper()],
     )
-    assert "public.emails" in tables_that_mention(deployment, PERSON)
-    sessions = deployment.query(
+    assert "public.emails" in tables_that_mention(synced, PERSON)
+    sessions = synced.query(
         "select count(*) from coaching_sessions join speakers on speakers.id = rep_id where email = %s", [PERSON]
     )[0][0]
     others = (
@@ -148,28 +143,28 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(
         " join people.feedback on session_id = sessions.id join speakers on speakers.id = rep_id"
         " where email is distinct from %s order by 1"
     )
-    kept = deployment.query(others, [PERSON])
+    kept = synced.query(others, [PERSON])
     assert sessions and kept
 
     asked = coaching("erase", "--email", f" {PERSON.upper()}", "--dry-run")
     assert asked.returncode == 0, asked.stderr
     assert "would be erased" in asked.stdout
     assert "people.feedback" in asked.stdout
-    assert "public.emails" in tables_that_mention(deployment, PERSON), "a dry run only prints"
-    assert deployment.query("select count(*) from coaching_sync.erasures") == [(0,)]
+    assert "public.emails" in tables_that_mention(synced, PERSON), "a dry run only prints"
+    assert synced.query("select count(*) from coaching_sync.erasures") == [(0,)]
 
     done = coaching("erase", "--email", PERSON, "--yes")
     assert done.returncode == 0, done.stderr
     assert "Still mentioned" not in done.stdout
     # feedback about Kenji is deleted too, no matter who wrote it, and the output says so
-    assert tables_that_mention(deployment, PERSON) == {}
-    assert deployment.query("select count(*) from speakers where name = 'Kenji'") == [(0,)]
-    assert deployment.query(others, [PERSON]) == kept
-    assert deployment.query("select count(*) from coaching_sessions") == [(len(kept),)]
-    assert deployment.query(
+    assert tables_that_mention(synced, PERSON) == {}
+    assert synced.query("select count(*) from speakers where name = 'Kenji'") == [(0,)]
+    assert synced.query(others, [PERSON]) == kept
+    assert synced.query("select count(*) from coaching_sessions") == [(len(kept),)]
+    assert synced.query(
         "select count(*) from transcripts where text like %s", [f"%[erased], or {PERSON_WITH_LONGER_ADDRESS}%"]
     ) == [(1,)]
-    requested, who, login, rows = deployment.query(
+    requested, who, login, rows = synced.query(
         "select requested, database_user, system_login, rows_taken from coaching_sync.erasures"
     )[0]
     assert requested == {"address": 1}
@@ -186,11 +181,11 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(
         ("gong", "call_participant"),
         lambda row: row | {"email_address": "kenji@elsewhere.example"} if row["email_address"] == PERSON else row,
     )
-    deployment.load(with_a_new_call_of_theirs(again))
-    report = deployment.sync()
+    synced.load(with_a_new_call_of_theirs(again))
+    report = synced.sync()
     assert report.failures == ()
-    assert tables_that_mention(deployment, PERSON, "kenji@elsewhere.example") == {}
-    deployment.query("delete from calls where gong_call_id = 'legacy'")
+    assert tables_that_mention(synced, PERSON, "kenji@elsewhere.example") == {}
+    synced.query("delete from calls where gong_call_id = 'legacy'")
     redacted = changed_rows(
         without_person(with_a_new_call_of_theirs(sample)),
         ("gong", "transcript"),
@@ -201,7 +196,7 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(
         ("gong", "email"),
         lambda row: row | {"reply_to": None if row["reply_to"] == PERSON else row["reply_to"]},
     )
-    assert found_differences(deployment, redacted, tmp_path) == []
+    assert found_differences(synced, redacted, tmp_path) == []
 
 
 def rows_by_table(deployment: Deployment) -> dict[str, set[str]]:
@@ -216,47 +211,45 @@ def rows_by_table(deployment: Deployment) -> dict[str, set[str]]:
 
 
 def test_a_call_and_a_deal_are_erased_with_what_hangs_on_them(
-    deployment: Deployment, sample: Sample, tmp_path: Path
+    synced: Deployment, tenth: Sample, tmp_path: Path
 ) -> None:
-    deployment.load(sample)
-    assert deployment.sync().failures == ()
-    deal, emails_of_deal = deployment.query(
+    deal, emails_of_deal = synced.query(
         "select gong_opportunity_id, count(*) from opportunities join emails on opportunity_id = opportunities.id"
         " group by 1 order by 2 desc, 1 limit 1"
     )[0]
-    call = deployment.query("select min(gong_call_id) from calls")[0][0]
-    deployment.query(HANGING_TABLES)
-    deployment.query(
+    call = synced.query("select min(gong_call_id) from calls")[0][0]
+    synced.query(HANGING_TABLES)
+    synced.query(
         "create table signatures (deal uuid references opportunities (id), note text);"
         "insert into signatures select id, 'signed' from opportunities where gong_opportunity_id = %s",
         [deal],
     )
-    deployment.query("insert into reviews (call_id, note) select id, 'good' from calls")
+    synced.query("insert into reviews (call_id, note) select id, 'good' from calls")
     request = Request.of([call], [], [deal])
-    before = rows_by_table(deployment)
+    before = rows_by_table(synced)
 
     with pytest.raises(CannotErase, match=r"public\.signatures \(foreign key signatures_deal_fkey\)"):
-        erase(deployment.settings, request)
-    assert rows_by_table(deployment) == before
-    deployment.query("drop table signatures")
+        erase(synced.settings, request)
+    assert rows_by_table(synced) == before
+    synced.query("drop table signatures")
     del before["signatures"]
 
-    erasure = erase(deployment.settings, request)
+    erasure = erase(synced.settings, request)
     assert erasure.cascaded == {"public.reviews": 1}
     assert erasure.published["public.calls"] == erasure.published["public.opportunities"] == 1
     assert erasure.published["public.emails"] == emails_of_deal
     assert erasure.remaining == {}
-    assert tables_that_mention(deployment, call, deal) == {}
-    after = rows_by_table(deployment)
+    assert tables_that_mention(synced, call, deal) == {}
+    after = rows_by_table(synced)
     assert all(after[name] <= before[name] for name in before), "what stays, stays byte for byte"
 
-    deployment.load(reimported(sample))
-    assert deployment.sync().failures == ()
-    assert tables_that_mention(deployment, call, deal) == {}
-    assert rows_by_table(deployment) == after
-    emails = {row["id"] for row in sample.rows("gong", "email") if row["opportunity_id"] == deal}
+    synced.load(reimported(tenth))
+    assert synced.sync().failures == ()
+    assert tables_that_mention(synced, call, deal) == {}
+    assert rows_by_table(synced) == after
+    emails = {row["id"] for row in tenth.rows("gong", "email") if row["opportunity_id"] == deal}
     gone = without_rows(
-        sample,
+        tenth,
         {
             ("gong", "call"): "id",
             **{("gong", name): "call_id" for name in ("call_speaker", "call_participant", "transcript")},
@@ -275,7 +268,7 @@ def test_a_call_and_a_deal_are_erased_with_what_hangs_on_them(
         ("gong", "call"),
         lambda row: row | {"metadata": None if deal in (row["metadata"] or "") else row["metadata"]},
     )
-    assert found_differences(deployment, gone, tmp_path) == []
+    assert found_differences(synced, gone, tmp_path) == []
 
 
 def test_erasing_asks_first_and_names_what_is_missing(deployment: Deployment) -> None:

@@ -133,3 +133,18 @@ def test_everything_is_adopted_and_peoples_work_stays(deployment: Deployment, sa
     written = deployment.rows_written()
     assert deployment.sync().failures == ()
     assert deployment.rows_written() == written
+
+
+def test_an_address_that_two_speakers_share_adopts_no_row(synced: Deployment, tenth: Sample) -> None:
+    address, speakers = "shared@acme.example", ("first", "second")
+    (call,) = synced.query("select gong_call_id from calls order by 1 limit 1")[0]
+    insert = "insert into speakers (call_id, name, email) select id, 'Earlier', %s from calls where gong_call_id = %s"
+    synced.query(insert, [address.upper(), call])
+    row = {"call_id": call, "_fivetran_synced": tenth.until, "_fivetran_deleted": False}
+    spoke = [row | {"id": speaker, "talk_time": "30"} for speaker in speakers]
+    took_part = [row | {"id": f"p {s}", "speaker_id": s, "name": s, "email_address": address} for s in speakers]
+    added = {("gong", "call_speaker"): spoke, ("gong", "call_participant"): took_part}
+    synced.load(tenth.replaced({key: tenth[key].appended(rows) for key, rows in added.items()}))
+    assert synced.sync().failures == ()
+    found = synced.query("select name from speakers where lower(email) = %s order by 1", [address])
+    assert found == [("Earlier",), ("first",), ("second",)]
