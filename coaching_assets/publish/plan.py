@@ -1,6 +1,6 @@
 """Computes the changes that publishing would make, by the publisher's own SQL and without writing them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -70,11 +70,16 @@ class TablePlan:
 
 @dataclass
 class Plan:
-    """The changes that publishing would make: by table, and the keys of the aggregates; `vanished` are among these."""
+    """The changes that publishing would make, by table and by aggregate.
+
+    `vanished` are the aggregates that the replica no longer has, `deleting` those that would lose a row. Both are among
+    `aggregates`.
+    """
 
     tables: dict[str, TablePlan]
     aggregates: dict[str, set[str]]
     vanished: dict[str, set[str]]
+    deleting: dict[str, set[str]]
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -96,7 +101,7 @@ def make_plan(database: Connection, settings: Settings) -> Plan:
     Raises:
         MissingTables: the application's tables, or some of their columns, do not exist.
     """
-    plan = Plan({}, {}, {})
+    plan = Plan({}, {}, {}, {})
     with _rehearsal(database, settings) as publisher, database.cursor() as cursor:
         cursor.execute("create temp table planned (action text, aggregate_key text, label text, columns text[])")
         for group in GROUPS:
@@ -126,7 +131,7 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
 
 def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) -> None:
     plan.tables |= {table.name: TablePlan() for table in group.tables}
-    plan.aggregates[group.name] = set()
+    plan.aggregates[group.name], plan.deleting[group.name] = set(), set()
     parent = planned_parent(cursor, group, publisher.settings.coaching_schema)
     pending, plan.vanished[group.name] = _find_everything(publisher, cursor, group)
     while keys := pending.take(publisher.settings.publish_batch_size):
@@ -134,6 +139,7 @@ def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) 
         compute_batch(cursor, group, lock=False)
         for table in group.tables:
             plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
+            plan.deleting[group.name] |= _planned_aggregates(cursor, ("deleted",))
         if parent is not None:
             parent.add_batch()
         drop_batch(cursor, group)
@@ -172,7 +178,12 @@ def _plan_table(cursor: Cursor, group: Group, table: PublishedTable, plan: Table
                 (action, MAXIMUM_EXAMPLES - len(plan.examples[action])),
             )
             plan.examples[action] += [Example(label, tuple(columns or ())) for label, columns in cursor.fetchall()]
-    cursor.execute("select distinct aggregate_key from planned where action = any(%s)", (list(CHANGES),))
+    return _planned_aggregates(cursor, CHANGES)
+
+
+def _planned_aggregates(cursor: Cursor, actions: Sequence[Action]) -> set[str]:
+    """Return the aggregates of the rows in `planned` with one of these actions."""
+    cursor.execute("select distinct aggregate_key from planned where action = any(%s)", (list(actions),))
     return {key for (key,) in cursor.fetchall()}
 
 

@@ -16,6 +16,7 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import column_types
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
+from coaching_assets.replica.modifications import unmodified
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
 
@@ -79,6 +80,12 @@ class Comparison:
         self.withheld += self.rows["missing"] + self.rows["different"]
         for kind in ("missing", "different"):
             self.rows[kind], self.examples[kind] = 0, []
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the replica has every row of BigQuery as it is: BigQuery lacks a row that the replica lacks."""
+        unseen = self.rows["missing"] + self.rows["different"] + self.pending
+        return self.state == "not at the source" or (self.state == "compared" and unseen == 0)
 
     @property
     def extra_share(self) -> float:
@@ -154,7 +161,7 @@ class _Comparing:
 
     def run(self) -> None:
         """Compare the buckets, then the rows of those that differ, and fill in the result."""
-        watermark = newest_source_time(self.database, self.result.schema, self.result.table.name)
+        watermark = self._watermark()
         source = self._source_buckets(watermark)
         replica = self._replica_buckets()
         differing = sorted(
@@ -165,6 +172,17 @@ class _Comparing:
             self._drill_down(differing, watermark)
         self.cursor.execute("select count(*) from newer_key where substr(key_hash, 1, 2) <> all(%s)", (differing,))
         self.result.pending += (self.cursor.fetchone() or (0,))[0]
+
+    def _watermark(self) -> datetime | None:
+        """The newest source time in the replica, from which the next sync reads.
+
+        None if BigQuery has not modified the table since it was loaded: then the next sync reads nothing, and a row
+        that the replica lacks is missing, however new it is.
+        """
+        table, schema = self.result.table, self.result.schema
+        if unmodified(self.database, schema, {table: self.description}):
+            return None
+        return newest_source_time(self.database, schema, table.name)
 
     def keep_lacking(self) -> None:
         """Fill in `lacking_rows`; there are none if all buckets were equal."""

@@ -12,7 +12,7 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import Comparison, compare
-from coaching_assets.reconcile.repair import Report, repair_differences
+from coaching_assets.reconcile.repair import Report, repair_published, repair_replica
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
 
@@ -72,10 +72,10 @@ def reconcile(
         return result
     result.found = {comparison.name: sum(comparison.rows.values()) for comparison in comparisons.values()}
     result.found |= {name: table.changes for name, table in result.plan.tables.items()}
-    result.skipped = repair_differences(
-        bigquery, settings, survey.present, list(comparisons.values()), result.plan, force=force, report=report
+    result.skipped = repair_replica(
+        bigquery, settings, survey.present, list(comparisons.values()), force=force, report=report
     )
-    again = [table for table in survey.present if not comparisons[table].is_equal]
+    again = [table for table in survey.present if not comparisons[table].is_proven]
     with connect(settings) as database, database.cursor() as cursor:
         erased = withholding.anything_was_erased(cursor)
         result.comparisons |= _compared(bigquery, settings, survey.present, again, keep_lacking=erased)
@@ -83,6 +83,9 @@ def reconcile(
             withholding.record(database, comparison.schema, comparison.table.name, comparison.lacking_rows)
             comparison.withhold()
         database.commit()
+        plan = make_plan(database, settings)
+    result.skipped += repair_published(settings, list(result.comparisons.values()), plan, force=force)
+    with connect(settings) as database:
         result.plan = make_plan(database, settings)
     return result
 

@@ -34,24 +34,22 @@ Report = Callable[[str], None]
 """Receives one sentence per repair."""
 
 
-def repair_differences(
+def repair_replica(
     bigquery: "BigQuery",
     settings: Settings,
     present: Mapping[SourceTable, TableDescription],
     comparisons: Sequence[Comparison],
-    plan: Plan,
     *,
     force: bool,
     report: Report,
 ) -> list[str]:
-    """Repair the replica, then the published tables.
+    """Remove extra rows from the replica, and load the rows that it lacks.
 
     Args:
         bigquery: the source.
         settings: the two servers and the limits of a repair.
         present: the tables that BigQuery has.
         comparisons: the differences between replica and BigQuery.
-        plan: the differences between published tables and replica.
         force: whether to remove extra rows even above RECONCILE_SURPLUS_SHARE.
         report: receives one sentence per repair.
 
@@ -78,7 +76,45 @@ def repair_differences(
     if again:
         report(f"Reloading {', '.join(f'{settings.datasets[table.source]}.{table.name}' for table in again)}.")
         reload(bigquery, settings, again)
-    skipped += _publish(settings, plan, force)
+    newer = {c.table: present[c.table] for c in comparisons if c.pending and c.table not in again}
+    if newer:
+        reload(bigquery, settings, newer, whole=False)
+    return skipped
+
+
+def repair_published(settings: Settings, comparisons: Sequence[Comparison], plan: Plan, *, force: bool) -> list[str]:
+    """Publish the aggregates that differ from the replica.
+
+    A published row is deleted only if all source tables of its aggregate are proven: then BigQuery, asked in this
+    reconciliation, no longer has what the replica lacks.
+
+    Args:
+        settings: the two servers and the limits of a repair.
+        comparisons: the replica's tables and BigQuery, after the replica's repair.
+        plan: the published tables and the replica, after the replica's repair.
+        force: whether to delete published rows even above RECONCILE_SURPLUS_SHARE.
+
+    Returns:
+        One sentence per repair that was skipped: the reason and the remedy.
+    """
+    unproven = {comparison.table.view: comparison.name for comparison in comparisons if not comparison.is_proven}
+    skipped: list[str] = []
+    with connect(settings) as database, Publisher(database, settings).session() as publisher:
+        for group in GROUPS:
+            aggregates, vanished = set(plan.aggregates[group.name]), plan.vanished[group.name]
+            sources = [unproven[view] for view in group.sources if view in unproven]
+            if sources and plan.deleting[group.name]:
+                skipped.append(_not_proven(group, len(plan.deleting[group.name]), sources))
+                aggregates -= plan.deleting[group.name]
+            root = plan.tables[group.root.name]
+            gone = vanished & aggregates
+            share = len(gone) / max(root.equal + root.rows["updated"] + root.rows["deleted"] + root.rows["kept"], 1)
+            if share > settings.reconcile_surplus_share and not force:
+                skipped.append(_too_many(settings, group.root.name, len(gone), share))
+                gone = set()
+            _request_planned(database, group, aggregates - vanished, gone)
+            if tables := [table for table in group.tables if publisher.stopped(table) is None]:
+                publisher.publish(group, tables)
     return skipped
 
 
@@ -149,28 +185,19 @@ def request(cursor: Cursor, group: str, keys: set[str], *, vanished: bool) -> No
     cursor.execute(read_sql(__package__, "request_aggregates.sql"), parameters)
 
 
-def _publish(settings: Settings, plan: Plan, force: bool) -> list[str]:
-    skipped: list[str] = []
-    with connect(settings) as database, Publisher(database, settings).session() as publisher:
-        for group in GROUPS:
-            vanished = plan.vanished[group.name] & plan.aggregates[group.name]
-            root = plan.tables[group.tables[0].name]
-            share = len(vanished) / max(root.equal + root.rows["updated"] + root.rows["deleted"] + root.rows["kept"], 1)
-            if share > settings.reconcile_surplus_share and not force:
-                skipped.append(_too_many(settings, group.tables[0].name, len(vanished), share))
-                vanished = set()
-            _request_planned(database, group, plan, vanished)
-            if tables := [table for table in group.tables if publisher.stopped(table) is None]:
-                publisher.publish(group, tables)
-    return skipped
-
-
-def _request_planned(database: Connection, group: Group, plan: Plan, vanished: set[str]) -> None:
+def _request_planned(database: Connection, group: Group, rest: set[str], vanished: set[str]) -> None:
     with database.cursor() as cursor:
-        rest = plan.aggregates[group.name] - plan.vanished[group.name]
         request(cursor, group.name, rest, vanished=False)
         request(cursor, group.name, vanished, vanished=True)
     database.commit()
+
+
+def _not_proven(group: Group, aggregates: int, sources: Sequence[str]) -> str:
+    return (
+        f"{group.root.name}: the replica lacks rows of {aggregates} {group.facts.plural}. Their published rows stay,"
+        f" because these tables were not proven equal to BigQuery: {', '.join(sources)}. Run `coaching sync`, then"
+        " `coaching reconcile --repair`."
+    )
 
 
 def _too_many(settings: Settings, name: str, rows: int, share: float) -> str:

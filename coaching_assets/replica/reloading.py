@@ -20,8 +20,17 @@ if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
 
 
-def reload(bigquery: "BigQuery", settings: Settings, tables: Mapping[SourceTable, TableDescription]) -> None:
-    """Read all rows of tables and merge them into the replica. This repairs missing and different rows.
+def reload(
+    bigquery: "BigQuery", settings: Settings, tables: Mapping[SourceTable, TableDescription], *, whole: bool = True
+) -> None:
+    """Read tables and merge them into the replica.
+
+    Args:
+        bigquery: the source.
+        settings: the two servers; the datasets name the replica's schemas.
+        tables: the tables, with their descriptions at the source.
+        whole: whether to read all rows, which repairs missing and different ones, or only those that the next sync
+            would read.
 
     Raises:
         NotLoaded: some tables could not be loaded; the others were loaded.
@@ -35,7 +44,7 @@ def reload(bigquery: "BigQuery", settings: Settings, tables: Mapping[SourceTable
         ):
             prepare_database(database)
             prepare_staging(database, schema, some)
-            load_ids, failed = run(bigquery, settings, pipeline, some)
+            load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole)
             failures |= failed
             with database.cursor() as cursor:
                 erasing.sweep(cursor, settings, some, load_ids)
@@ -48,15 +57,18 @@ def run(
     settings: Settings,
     pipeline: PipelineName,
     tables: Mapping[SourceTable, TableDescription],
+    *,
+    whole: bool = True,
     **options: Any,
 ) -> tuple[list[str], dict[SourceTable, str]]:
-    """Run a pipeline over all rows of some of its tables.
+    """Run a pipeline over some of its tables.
 
     Args:
         bigquery: the source.
         settings: its datasets are the names of the schemas to load into.
         pipeline: the name of the pipeline.
         tables: the tables, with their descriptions at the source.
+        whole: as in `reload`.
         options: passed to dlt's `Pipeline.run`.
 
     Returns:
@@ -66,8 +78,9 @@ def run(
 
     with connect(settings, autocommit=True) as database:
         extractions = extractions_for(bigquery, database, settings, tables)
-    for extraction in extractions.values():
-        extraction.since = None
+    if whole:
+        for extraction in extractions.values():
+            extraction.since = None
     with working_folder(pipeline) as folder:
         dlt_pipeline = pipeline_for(pipeline, settings, folder)
 
