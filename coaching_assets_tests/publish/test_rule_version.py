@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import psycopg2
@@ -28,6 +29,8 @@ PRINTER = Path(__file__).parent / "rule_versions.py"
 CALLS, OPPORTUNITIES, EMAILS = {"calls"}, {"opportunities"}, {"emails"}
 ALL = CALLS | OPPORTUNITIES | EMAILS
 NONE: set[str] = set()
+NUMBERS = count(1)
+"""A worker that takes tests over from another sets up the module again, with a new database."""
 
 
 @dataclass
@@ -80,7 +83,7 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    folder, name = tmp_path_factory.mktemp("copy"), "rule_version"
+    folder, name = tmp_path_factory.mktemp("copy"), f"rule_version{next(NUMBERS)}"
     shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     postgres.create_database(name)
     with pytest.MonkeyPatch.context() as environment:
