@@ -78,8 +78,10 @@ class ReplicaClient(PostgresClient):
     def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
         """Create missing tables and columns, and let a publication cover the tables."""
         updated = super().update_stored_schema(*arguments, **options)
-        schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
-        self.sql_client.execute_sql("select coaching_sync.identify_rows(%s)", schemas)
+        # a dry run loads into schemas of its own, perhaps before the first sync has created coaching_sync
+        if self.sql_client.execute_sql("select from pg_namespace where nspname = 'coaching_sync'"):
+            schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
+            self.sql_client.execute_sql("select coaching_sync.identify_rows(%s)", schemas)
         return updated
 
     def create_table_chain_completed_followup_jobs(

@@ -3,7 +3,7 @@
 import pytest
 from google.cloud.bigquery import Table
 
-from coaching_assets.demo.sample import Sample
+from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.reconcile.reconciliation import reconcile
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
@@ -61,16 +61,17 @@ def test_the_newest_row_of_a_table_that_the_replica_lost_comes_back(table: str, 
     assert synced.query(f"select id from {published} where {column} = %s", [key]) == before
 
 
-def test_a_row_stays_if_its_table_could_not_be_compared(synced: Deployment) -> None:
-    ((key,), *_) = synced.query(NEWEST["call"])
-    synced.query("delete from gongio_ft.call where id = %s", [key])
-    calls = f"{synced.client.project}.gongio_ft.call"
-    synced.source_changed()
-    columns = ", ".join(field.name for field in synced.client.get_table(calls).schema)
-    synced.client.delete_table(calls)
+def test_a_row_stays_if_its_table_could_not_be_compared(deployment: Deployment) -> None:
+    deployment.load(generate(0.02))
+    assert deployment.sync().success
+    ((key,), *_) = deployment.query(NEWEST["call"])
+    deployment.query("delete from gongio_ft.call where id = %s", [key])
+    calls = f"{deployment.client.project}.gongio_ft.call"
+    columns = ", ".join(field.name for field in deployment.client.get_table(calls).schema)
+    deployment.client.delete_table(calls)
     view = Table(calls)
     view.view_query = f"select {columns} from gongio_ft.nowhere"
-    synced.client.create_table(view)
-    result = reconcile(synced.settings, repair=True)
-    assert synced.query("select count(*) from calls where gong_call_id = %s", [key]) == [(1,)]
+    deployment.client.create_table(view)
+    result = reconcile(deployment.settings, repair=True)
+    assert deployment.query("select count(*) from calls where gong_call_id = %s", [key]) == [(1,)]
     assert any("gongio_ft.call" in sentence and "were not proven" in sentence for sentence in result.skipped)
