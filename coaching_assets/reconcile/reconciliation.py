@@ -75,7 +75,7 @@ def reconcile(
     result.skipped = repair_replica(
         bigquery, settings, survey.present, list(comparisons.values()), force=force, report=report
     )
-    again = [table for table in survey.present if not comparisons[table].is_proven]
+    again = [t for t in survey.present if not (comparisons[t].is_equal and comparisons[t].is_proven)]
     with connect(settings) as database, database.cursor() as cursor:
         erased = withholding.anything_was_erased(cursor)
         result.comparisons |= _compared(bigquery, settings, survey.present, again, keep_lacking=erased)
