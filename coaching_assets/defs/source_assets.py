@@ -1,5 +1,6 @@
 """BigQuery's tables as external assets: Fivetran fills them, this project observes their metadata."""
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from dagster import (
     AssetObservation,
     AssetsDefinition,
     AssetSpec,
+    BetaWarning,
     DagsterInstance,
     DataVersion,
     ObserveResult,
@@ -40,9 +42,6 @@ def external_assets(settings: Settings) -> list[AssetsDefinition]:
     """
     specs = dict(zip(TABLES, external_specs(settings), strict=True))
 
-    @multi_observable_source_asset(  # type: ignore[untyped-decorator]
-        name="bigquery", specs=list(specs.values()), can_subset=True
-    )
     def bigquery_tables(
         context: AssetExecutionContext, bigquery: BigQueryResource, postgres: PostgresResource
     ) -> Iterator[ObserveResult]:
@@ -56,7 +55,11 @@ def external_assets(settings: Settings) -> list[AssetsDefinition]:
             version = DataVersion(seen.tags[DATA_VERSION_TAG])
             yield ObserveResult(asset_key=seen.asset_key, metadata=seen.metadata, data_version=version)
 
-    return [bigquery_tables]
+    with warnings.catch_warnings():
+        # the decorator is marked as beta; a warning at every start helps nobody
+        warnings.simplefilter("ignore", BetaWarning)
+        observable = multi_observable_source_asset(name="bigquery", specs=list(specs.values()), can_subset=True)
+        return [observable(bigquery_tables)]
 
 
 def observe_sources(instance: DagsterInstance, settings: Settings) -> None:

@@ -56,6 +56,7 @@ def test_only_the_table_whose_source_changed_is_unsynced(deployment: Deployment)
         assert unsynced(instance) == set()
 
 
+@pytest.mark.slow
 def test_a_sync_from_the_command_line_leaves_nothing_unsynced(
     deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

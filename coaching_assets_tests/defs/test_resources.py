@@ -64,6 +64,7 @@ def test_a_wrong_setting_is_the_reason_why_a_sensor_skips(sensor: str, monkeypat
     assert "PUBLISH_WORKERS" in (skipped.skip_message or "")
 
 
+@pytest.mark.slow
 def test_replaced_resources_take_the_place_of_the_environment(
     synced: Deployment, tenth: Sample, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from coaching_assets.postgres import locks
 from coaching_assets.replica import destination
 from coaching_assets_tests.support.deployment import Deployment
 
+pytestmark = pytest.mark.slow
+
 SCALE = 0.02
 USERS = ("gong", "users")
 OWN_SCHEMAS = "('coaching_sync', 'gongio_ft', 'gongio_ft_staging', 'salesforce_ft', 'salesforce_ft_staging', 'public')"

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited, found_differences
@@ -20,6 +22,7 @@ def renamed(sample: Sample, title: str) -> Sample:
     return edited(sample, CALL, {}, title=title)
 
 
+@pytest.mark.slow
 def test_a_publication_for_all_tables_does_not_stop_a_sync(deployment: Deployment, tmp_path: Path) -> None:
     deployment.query("create publication everything for all tables")
     sample = generate(0.02)

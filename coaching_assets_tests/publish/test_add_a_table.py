@@ -19,7 +19,7 @@ from coaching_assets.demo.sample.schema import Field
 from coaching_assets.demo.sample.values import to_arrow
 from coaching_assets_tests.support.deployment import Deployment
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 PACKAGE = Path(coaching_assets.__file__).parent
 PAGE = PACKAGE.parent / "docs" / "add-a-table.md"

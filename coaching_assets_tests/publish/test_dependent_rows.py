@@ -29,14 +29,24 @@ def reviews(deployment: Deployment) -> int:
 @pytest.mark.parametrize(
     ("reference", "columns", "values"),
     [
-        ("call_id uuid references calls (id) on delete cascade", "call_id", "id"),
-        ("about varchar references calls (gong_call_id) on delete cascade", "about", "gong_call_id"),
+        pytest.param("call_id uuid references calls on delete cascade", "call_id", "id", marks=pytest.mark.slow),
+        pytest.param(
+            "about varchar references calls (gong_call_id) on delete cascade",
+            "about",
+            "gong_call_id",
+            marks=pytest.mark.slow,
+        ),
         (
             "tenant int, call_id uuid, foreign key (tenant, call_id) references calls (tenant, id) on delete cascade",
             "tenant, call_id",
             "tenant, id",
         ),
-        ("call_id uuid references calls on delete cascade deferrable initially deferred", "call_id", "id"),
+        pytest.param(
+            "call_id uuid references calls on delete cascade deferrable initially deferred",
+            "call_id",
+            "id",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["the id", "another unique column", "two columns", "a deferred constraint"],
 )
