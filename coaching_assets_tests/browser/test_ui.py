@@ -78,7 +78,7 @@ def test_a_sync_says_in_its_log_what_it_does(page: Page, dagster: DagsterDeploym
     page.goto(f"/runs/{first.run_id}")
     page.get_by_role("button", name="Hide navigation").click()
     leave_out_events(page)
-    for line in (r"\d+ of \d+ calls published, \d+ a second, 0 remaining", r"public\.transcripts: \d+ inserted"):
+    for line in (r"\d+ of \d+ calls published, \d+ per second, 0 remaining", r"public\.transcripts: \d+ inserted"):
         expect(page.get_by_text(re.compile(line)).first).to_be_visible()
     take(page, pictures / "run-log.png", height=1120)
 
@@ -110,9 +110,9 @@ def test_the_schedule_and_the_sensors_are_on(page: Page, dagster: DagsterDeploym
     expect(page.get_by_text("Every hour")).to_be_visible()
     page.go_back()
     page.get_by_role("link", name="bigquery_changes").click()
-    expect(page.get_by_text("Asks BigQuery, without a query, what changed")).to_be_visible()
+    expect(page.get_by_text("Asks BigQuery for modification times, without a query")).to_be_visible()
     page.get_by_role("button", name="0 runs requested").first.click()
-    expect(page.get_by_text("Nothing changed in BigQuery since it was loaded.")).to_be_visible()
+    expect(page.get_by_text("Nothing changed in BigQuery since the last load.")).to_be_visible()
 
 
 def test_numbers_are_plotted_over_time(page: Page, dagster: DagsterDeployment, pictures: Path) -> None:
