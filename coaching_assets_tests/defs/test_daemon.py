@@ -104,7 +104,7 @@ def test_a_publisher_that_stopped_is_told_of_once_and_so_is_its_recovery(
             dagster.next_tick("alerts")
     assert len(titles(receiver, STALE)) == 1, receiver.titles
     told = next(message for message in receiver.take() if message["title"].startswith(STALE))
-    assert "Look at the last run of coaching_sync" in told["message"]
+    assert "Check the last run of coaching_sync" in told["message"]
 
     dagster.load(edited(dagster.sample, CALL, {}, hours=2, title="Published at last"), ["call"])
     awaited(lambda: titles(receiver, REPAIRED) or None, "the recovery")
