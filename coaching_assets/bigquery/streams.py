@@ -38,7 +38,7 @@ class StreamsRead:
     A stream that breaks is resumed at the row after the last one received. BigQuery honours that offset. A server that
     ignores it delivers rows twice, which is harmless because the load that follows is an upsert by key. Google's own
     `BigQueryReadClient.read_rows` resumes too, but cannot be stopped while it waits, and retries for a day:
-    https://github.com/googleapis/google-cloud-python/tree/main/packages/google-cloud-bigquery-storage
+    https://cloud.google.com/python/docs/reference/bigquerystorage/latest
     """
 
     def __init__(
