@@ -1,4 +1,4 @@
-"""An application at work on its tables, which gives up where a lock keeps it waiting for a second."""
+"""An application that reads and writes its tables while a sync publishes."""
 
 import random
 import threading
@@ -9,8 +9,8 @@ import psycopg2
 
 from coaching_assets_tests.faults.ledger import Trial
 
-BOUND = "1s"
-"""So long the application waits for a lock at most: Postgres cancels what waits longer, and the test fails."""
+STUCK = "60s"
+"""A lock that outlives this is never released: Postgres cancels the statement, and the test fails."""
 WORKERS = 3
 LOOK_EVERY_SECONDS = 0.01
 
@@ -45,10 +45,10 @@ def at_work(url: str, trial: Trial) -> Iterator[None]:
     """Read and write, from several connections at once, until the end of the block.
 
     Raises:
-        psycopg2.Error: a statement of the application's failed, say because it waited longer than `BOUND`.
+        psycopg2.Error: a statement of the application's failed, for example because a lock was never released.
     """
     over, failed, done = threading.Event(), [], [0] * WORKERS
-    connections = [psycopg2.connect(url, options=f"-c lock_timeout={BOUND}") for _ in range(WORKERS)]
+    connections = [psycopg2.connect(url, options=f"-c lock_timeout={STUCK}") for _ in range(WORKERS)]
     pids = [connection.info.backend_pid for connection in connections]
 
     def work(number: int) -> None:

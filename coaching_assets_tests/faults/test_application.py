@@ -16,6 +16,11 @@ from coaching_assets_tests.support.editing import changed_rows, found_difference
 CALL, TRANSCRIPT = ("gong", "call"), ("gong", "transcript")
 MANY_CALLS = 0.25
 
+LARGEST_TRANSACTION = (
+    "select max(written), sum(written) from (select count(*) as written from calls group by xmin::text) as transactions"
+)
+"""The number of calls that the largest transaction wrote, and that of all calls."""
+
 
 def edit_a_call_and_its_monologue(scene: Scene) -> str:
     """An edit of both at the source; the id of the call."""
@@ -91,3 +96,5 @@ def test_the_application_hardly_waits(deployment: Deployment, trial: Trial, tmp_
     found = found_differences(deployment, sample, tmp_path)
     trial.judge(found)
     assert found == []
+    ((largest, calls),) = deployment.query(LARGEST_TRANSACTION)
+    assert largest < calls / 2, "the sync released its locks several times"
