@@ -21,7 +21,7 @@ CORES = os.cpu_count() or 1
 
 
 def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
-    """A first sync, then the same rows once more as Fivetran re-imports them, then nothing at all."""
+    """Measure a first sync, a re-import of the same rows by Fivetran, and a sync with nothing changed."""
     sample, rows = data.sample_of(sizes.first), f"{sizes.first:,}"
     ours = servers.install("first")
     ours.deliver(sample)
@@ -35,39 +35,39 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     parts, at_work = _parts_of_replicating(ours, bare, sample)
     replica, published = synced.steps[REPLICA_STEP], synced.steps[PUBLISHING_STEP]
     yield Outcome(
-        f"replica stage, first load of {rows} monologues, against COPY alone",
+        f"replica stage of a first sync of {rows} monologues / COPY",
         replica / least,
         "ratio",
         Goal(2.0),
-        {"replica stage": replica, "COPY alone": least},
+        {"replica stage": replica, "COPY": least},
     )
     yield Outcome(
-        "reading, COPY and indexes alone, one after the other, against COPY alone",
+        "reading, COPY and indexes, one after the other / COPY",
         sum(parts.values()) / least,
         "ratio",
         None,
         parts,
     )
     yield Outcome(
-        "the same, could all cores work without a pause, against COPY alone",
+        "the same with all cores always busy / COPY",
         at_work / CORES / least,
         "ratio",
         None,
         {"core seconds": at_work, "cores": float(CORES)},
     )
     yield Outcome(
-        "publish stage, against one set-based insert",
+        "publishing stage / insert",
         published / inserted,
         "ratio",
         None,
-        {"publish stage": published, "set-based insert": inserted},
+        {"publishing stage": published, "insert": inserted},
     )
     yield Outcome(
-        f"the whole of a first sync of {rows} monologues, against the limit",
+        f"first sync of {rows} monologues / minimum",
         synced.seconds / (least + inserted),
         "ratio",
         Goal(1.3),
-        {"coaching sync": synced.seconds, "limit": least + inserted} | synced.steps,
+        {"coaching sync": synced.seconds, "minimum": least + inserted} | synced.steps,
     )
     yield Outcome("longest lock wait of an application in use meanwhile", waiting.longest, "seconds", Goal(1.0))
     size = "select pg_total_relation_size('{}.transcript')"
@@ -76,7 +76,7 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         for name, at, schema in (("replica", ours, "gongio_ft"), ("bare table", bare, limit.BARE))
     }
     yield Outcome(
-        "size of the replica's transcript, against the bare table's",
+        "size of the replica's transcript / bare table",
         sizes_on_disk["replica"] / sizes_on_disk["bare table"],
         "ratio",
         Goal(1.3),
@@ -91,7 +91,7 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
 
 
 def _parts_of_replicating(ours: Installation, bare: Installation, sample: Sample) -> tuple[dict[str, float], float]:
-    """The seconds of what no first load can do without, each by itself, and those of all cores together."""
+    """Return the seconds of each part that every first load needs, and the core seconds of all together."""
     before = core_seconds()
     parts = {
         "reading": limit.read_all(ours),
@@ -108,14 +108,14 @@ def _reimport(ours: Installation, first: Synced) -> Iterator[Outcome]:
         "re-import: rows written to the application's tables", _rows_written(ours) - written, "count", Goal(0)
     )
     yield Outcome(
-        "re-import: write-ahead log, against the first load's",
+        "re-import: write-ahead log / first load",
         second.wal / first.wal,
         "percent",
         Goal(0.15),
         {"re-import": second.wal, "first load": first.wal},
     )
     yield Outcome(
-        "re-import: time, against the first load's",
+        "re-import: time / first load",
         second.seconds / first.seconds,
         "percent",
         Goal(0.4),
@@ -141,11 +141,11 @@ def _nothing_changed(ours: Installation, sizes: Sizes) -> Iterator[Outcome]:
         (run(["coaching", "sync"], ours.environment).seconds, run(["dagster", "--version"], ours.environment).seconds)
         for _ in range(sizes.repetitions)
     ]
-    yield _of_pairs("a sync with nothing changed, against `dagster --version`", pairs, Goal(3.0), ("sync", "dagster"))
+    yield _of_pairs("sync with nothing changed / `dagster --version`", pairs, Goal(3.0), ("sync", "dagster"))
 
 
 def definitions(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
-    """Loading the code location, against importing what it is written with."""
+    """Measure loading the code location, against importing its libraries."""
     environment = servers.install("definitions").environment
     run_python("import coaching_assets.definitions", environment)
     pairs = [
@@ -156,11 +156,11 @@ def definitions(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         for _ in range(sizes.repetitions)
     ]
     names = ("definitions", "imports")
-    yield _of_pairs("loading the definitions, against `import dagster, dagster_dlt`", pairs, Goal(1.15), names)
+    yield _of_pairs("loading the definitions / `import dagster, dagster_dlt`", pairs, Goal(1.15), names)
 
 
 def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
-    """Other ways to load the same, each published by the limit's statements, against a whole first sync."""
+    """Measure other ways to load the same rows, each followed by the insert, against a whole first sync."""
     sample, rows = data.sample_of(sizes.recipes), f"{sizes.recipes:,}"
     ours = servers.install("ours")
     ours.deliver(sample)
@@ -171,11 +171,11 @@ def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         inserted = limit.publish(other, recipes.DATASET)
         parts = {"load": loaded, "insert": inserted, "coaching sync": synced.seconds} | synced.steps
         goal = Goal(10.0, at_least=True) if name == "rows" else None
-        title = f"{name}: a first sync of {rows} monologues by it, against this project's"
+        title = f"first sync of {rows} monologues by *{name}* / by this project"
         yield Outcome(title, (loaded + inserted) / synced.seconds, "ratio", goal, parts)
         replica = sum(seconds for step, seconds in synced.steps.items() if not step.startswith("publish_"))
         yield Outcome(
-            f"{name}: its load, against this project's three of the replica",
+            f"load of {rows} monologues by *{name}* / our replica stage",
             loaded / replica,
             "ratio",
             None,
@@ -186,19 +186,19 @@ def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     again = run_steps(ours).seconds
     for name in recipes.WHOLE:
         loaded = _load(others[name], name)
-        title = f"{name}: its load alone, again, once {sizes.changes:,} of these changed, against this project's sync"
+        title = f"load by *{name}* after {sizes.changes:,} rows changed / our whole sync"
         yield Outcome(title, loaded / again, "ratio", None, {"load": loaded, "coaching sync": again})
     for installation in (ours, *others.values()):
         servers.remove(installation)
 
 
 def _load(other: Installation, recipe: str) -> float:
-    """Load by a recipe, in a process of its own; returns the seconds."""
+    """Load by a recipe in a separate process; return the seconds."""
     return run(["python", "-W", "ignore", "-m", recipes.__name__, recipe, str(other.folder)], other.environment).seconds
 
 
 def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
-    """The same changed rows in a small table and in a large one."""
+    """Measure syncs of the same changed rows in a small table and in a large one."""
     few, many = sizes.changed
     sample = data.sample_of(few)
     small = servers.install("small")
@@ -212,14 +212,14 @@ def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         small.deliver(sample.replaced({("gong", "transcript"): changed}), ("transcript",))
         both = [run_steps(at, REPLICA_STEP, PUBLISHING_STEP) for at in (large, small)]
         pairs.append((sum(both[0].steps.values()), sum(both[1].steps.values())))
-    title = f"{sizes.changes:,} changed rows in {many:,}, against the same in {few:,}"
+    title = f"{sizes.changes:,} changed rows in {many:,} / the same in {few:,}"
     yield _of_pairs(title, pairs, Goal(1.2), ("large", "small"))
     servers.remove(small)
     servers.remove(large)
 
 
 def memory(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
-    """The most memory that the process holds while it loads a small table and a large one."""
+    """Measure the peak memory of the process that loads a small table, then a large one."""
     peaks = []
     for rows in sizes.memory:
         at = servers.install(f"memory{rows}")
@@ -228,13 +228,13 @@ def memory(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         servers.remove(at)
     small, large = sizes.memory
     parts = {f"{small:,} rows, bytes": float(peaks[0]), f"{large:,} rows, bytes": float(peaks[1])}
-    title = f"peak memory with {large:,} monologues, against {small:,}"
+    title = f"peak memory with {large:,} monologues / {small:,}"
     yield Outcome(title, peaks[1] / peaks[0], "ratio", Goal(1.2), parts)
     yield Outcome(f"peak memory with {large:,} monologues, MB", peaks[1] / 1e6, "count", Goal(700))
 
 
 def _of_pairs(measure: str, pairs: list[tuple[float, float]], goal: Goal, names: tuple[str, str]) -> Outcome:
-    """The median of ratios of what was measured by turns: each pair had the same neighbours on the machine."""
+    """Return the median ratio of pairs that were measured by turns, so that both have the same load on the machine."""
     parts = {name: median(pair[place] for pair in pairs) for place, name in enumerate(names)}
     return Outcome(measure, median(one / other for one, other in pairs), "ratio", goal, parts)
 
