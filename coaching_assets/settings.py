@@ -24,7 +24,7 @@ __all__ = ["SettingError", "Settings", "load_settings", "usable_settings"]
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
 LONGEST_DATASET = 55
-"""Postgres allows 63 bytes for a schema name, of which the suffix `_staging` takes eight."""
+"""Longest dataset name: Postgres allows 63 bytes for a schema name, and the suffix `_staging` takes eight."""
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
 

@@ -148,7 +148,7 @@ def _edit_deals(draft: Draft, number: int) -> None:
 
 
 def _add_calls(draft: Draft, world: World, number: int, connector: Connector) -> None:
-    """Add calls, some of which Fivetran delivers late."""
+    """Add calls. Fivetran delivers some of them late."""
     first = number * NUMBERS_PER_CHANGE_SET
     for late, sort in ((False, "new call"), (True, "late call")):
         calls = []
@@ -162,7 +162,7 @@ def _add_calls(draft: Draft, world: World, number: int, connector: Connector) ->
 
 
 def _add_emails(draft: Draft, world: World, number: int) -> None:
-    """Add e-mails, some of which Fivetran delivers late."""
+    """Add e-mails. Fivetran delivers some of them late."""
     first = number * NUMBERS_PER_CHANGE_SET
     for late, sort in ((False, "new e-mail"), (True, "late e-mail")):
         emails = []

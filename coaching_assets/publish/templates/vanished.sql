@@ -1,4 +1,4 @@
--- The aggregates that this project published and of which the replica has no row left.
+-- The aggregates that this project published and that have no row left in the replica.
 select row.{key_column} as key
 from {table} as row
 where coaching_sync.is_derived(row.id)
