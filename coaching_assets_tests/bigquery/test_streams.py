@@ -16,6 +16,8 @@ from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ReadRowsReq
 
 from coaching_assets.bigquery.streams import MAX_ATTEMPTS, StreamsRead, slices
 
+pytestmark = pytest.mark.integration  # it starts a gRPC server
+
 METHOD = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
 SCHEMA = pa.schema([("stream", pa.string()), ("row", pa.int64())])
 ROWS, ROWS_IN_MESSAGE = 1000, 10
