@@ -82,6 +82,7 @@ print(sorted({{*{NEEDED_FOR_LOADING}, "pyarrow", "grpc", "google.cloud"}} & sys.
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_sync_with_nothing_changed_does_not_import_dlt(deployment: Deployment) -> None:
     deployment.load(generate(0.02))
     assert deployment.sync().success

@@ -48,7 +48,7 @@ def test_a_monologue_that_the_replica_lost_keeps_its_sentiment(
     assert synced.query(restored, [call, index]) != [(0,)]
 
 
-@pytest.mark.parametrize("table", NEWEST)
+@pytest.mark.parametrize("table", ["call", pytest.param("email", marks=pytest.mark.slow)])
 def test_the_newest_row_of_a_table_that_the_replica_lost_comes_back(table: str, synced: Deployment) -> None:
     ((key,), *_) = synced.query(NEWEST[table])
     published, column = {"call": ("calls", "gong_call_id"), "email": ("emails", "gong_email_id")}[table]

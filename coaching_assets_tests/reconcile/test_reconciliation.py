@@ -168,6 +168,7 @@ def test_rows_that_vanished_are_removed_with_what_is_published_of_them(synced: D
     assert synced.query("select count(*) from calls where id = %s", [gone_id]) == [(0,)]
 
 
+@pytest.mark.slow
 def test_many_extra_rows_stay_unless_the_repair_is_forced(synced: Deployment) -> None:
     users = synced.query("select count(*) from gongio_ft.users")[0][0]
     delete_at_source(synced, "gongio_ft.users", "true")
@@ -219,6 +220,7 @@ def test_rows_changed_by_hand_are_found_and_repaired(synced: Deployment) -> None
     ]
 
 
+@pytest.mark.slow
 def test_a_published_row_that_alone_was_changed_by_hand_is_repaired(synced: Deployment) -> None:
     assert reconcile(synced.settings, repair=True).is_equal
     title = "select title from calls where id = (select min(id::text)::uuid from calls)"
@@ -277,6 +279,7 @@ def test_the_hourly_sync_does_not_reconcile() -> None:
     assert {"gong_calls", "salesforce", "publish_calls"} <= names
 
 
+@pytest.mark.slow
 def test_what_was_erased_stays_away_and_is_no_difference_once_it_was_looked_at(synced: Deployment) -> None:
     (email,) = synced.query("select gong_email_id from emails order by id limit 1")[0]
     oldest = "select id from gongio_ft.call where id in (select gong_call_id from calls) order by _fivetran_synced, id"

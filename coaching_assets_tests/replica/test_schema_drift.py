@@ -111,6 +111,7 @@ def test_a_column_of_another_type_is_warned_of(world: World, source: Source) -> 
     assert all(passed for passed, _ in checks.values())
 
 
+@pytest.mark.slow
 def test_types_may_change_and_change_back_without_losing_a_value(world: World, source: Source) -> None:
     wanted = {column: world.query(filled(column)) for column in BETWEEN}
     varying = {(key, column): types * 2 for (key, column), types in VARIES.items()}
@@ -153,7 +154,7 @@ def test_a_key_of_another_type_names_the_same_rows(world: World, source: Source)
     ("key", "column", "stopped"),
     [
         (TRANSCRIPT, "sentence", {"transcripts"}),
-        (PARTICIPANT, "speaker_id", {"calls", "speakers", "transcripts"}),
+        pytest.param(PARTICIPANT, "speaker_id", {"calls", "speakers", "transcripts"}, marks=pytest.mark.slow),
     ],
 )
 def test_without_a_required_column_publishing_stops_and_nothing_is_nulled(
