@@ -13,7 +13,7 @@ from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.session import fill_batch, prepare_session
-from coaching_assets.publish.write import write_batch
+from coaching_assets.publish.write import create_batch_tables, write_batch
 from coaching_assets.settings import Settings
 
 
@@ -59,6 +59,9 @@ class PendingKeys:
 def write_in_turn(keys: PendingKeys, pace: Pace, group: Group, tables: Sequence[PublishedTable]) -> Iterator[Written]:
     """Write one batch after the other, each in a transaction; the last one stays open for the caller to complete."""
     batch = keys.take(pace.size)
+    if batch:
+        with keys.database.cursor() as cursor:
+            create_batch_tables(cursor, group)
     while batch:
         written = write_one_batch(keys.database, group, tables, batch)
         pace.adjust(written.aggregates, written.seconds, locks=written.locked)
@@ -78,7 +81,7 @@ def write_at_once(
     """
     workers = settings.publish_workers
     with ExitStack() as held, ThreadPoolExecutor(workers, "publisher") as pool:
-        idle = [held.enter_context(_worker(settings)) for _ in range(workers)]
+        idle = [held.enter_context(_worker(settings, group)) for _ in range(workers)]
         running: dict[Future[Written], Connection] = {}
         while True:
             # smaller batches towards the end, so that all workers finish at about the same time
@@ -96,11 +99,13 @@ def write_at_once(
 
 
 @contextmanager
-def _worker(settings: Settings) -> Iterator[Connection]:
+def _worker(settings: Settings, group: Group) -> Iterator[Connection]:
     with connect(settings) as database:
         with database.cursor() as cursor:
             cursor.execute("select pg_advisory_lock_shared(%s, %s)", WORKERS_LOCK)
         prepare_session(database, settings)
+        with database.cursor() as cursor:
+            create_batch_tables(cursor, group)
         bound_lock_waits(database, settings.publish_lock_seconds)
         database.commit()
         yield database

@@ -26,7 +26,7 @@ from coaching_assets.publish.statements import (
     wanted_rows,
 )
 from coaching_assets.publish.tables import GROUPS
-from coaching_assets.publish.write import compute_batch, drop_batch
+from coaching_assets.publish.write import compute_batch, create_batch_tables
 from coaching_assets.settings import Settings
 
 Action = Literal["adopted", "inserted", "updated", "deleted", "kept"]
@@ -134,6 +134,7 @@ def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) 
     plan.aggregates[group.name], plan.deleting[group.name] = set(), set()
     parent = planned_parent(cursor, group, publisher.settings.coaching_schema)
     pending, plan.vanished[group.name] = _find_everything(publisher, cursor, group)
+    create_batch_tables(cursor, group)
     while keys := pending.take(publisher.settings.publish_batch_size):
         fill_batch(cursor, keys)
         compute_batch(cursor, group, lock=False)
@@ -142,7 +143,6 @@ def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) 
             plan.deleting[group.name] |= _planned_aggregates(cursor, ("deleted",))
         if parent is not None:
             parent.add_batch()
-        drop_batch(cursor, group)
     if parent is not None:
         parent.show()
 

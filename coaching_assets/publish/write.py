@@ -22,6 +22,7 @@ from coaching_assets.publish.statements import (
     same_key,
     stale_query,
     stale_rows,
+    template,
     update_query,
     wanted_rows,
 )
@@ -49,7 +50,6 @@ def write_batch(
             cursor.execute(delete_query(table))
             outcome.deleted += cursor.rowcount
             outcome.kept += _mark_kept(cursor, table)
-        drop_batch(cursor, group)
 
 
 def _write_rows(cursor: Cursor, group: Group, table: PublishedTable, outcome: "Outcome") -> None:
@@ -96,24 +96,33 @@ def _release_children(cursor: Cursor, group: Group) -> None:
                     cursor.execute(statement)
 
 
+def create_batch_tables(cursor: Cursor, group: Group) -> None:
+    """Create the temporary tables that `compute_batch` fills, once per session and group.
+
+    Tables created for each batch would fill Postgres's lock table, because a transaction keeps all its locks:
+    https://www.postgresql.org/docs/current/runtime-config-locks.html
+    """
+    for table in in_order_of_computation(group):
+        cursor.execute(
+            template("create_wanted.sql").format(wanted=wanted_rows(table), rows=sql.SQL(table.sql["rows.sql"]))
+        )
+    for table in group.tables:
+        cursor.execute(template("create_stale.sql").format(stale=stale_rows(table), rows=stale_query(group, table)))
+
+
 def compute_batch(cursor: Cursor, group: Group, *, lock: bool) -> None:
     """Compute the batch's rows as they should be, and the stale ones, into temporary tables.
 
     Args:
-        cursor: in a session of the publisher, with `batch` filled.
+        cursor: in a session of the publisher, with the group's batch tables created and `batch` filled.
         lock: whether to lock the stale rows. A plan, which deletes nothing, does not.
     """
+    tables = [rows(table) for table in group.tables for rows in (wanted_rows, stale_rows)]
+    cursor.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
     for table in in_order_of_computation(group):
         _compute(cursor, table)
     for table in group.tables:
         _find_stale(cursor, group, table, lock)
-
-
-def drop_batch(cursor: Cursor, group: Group) -> None:
-    """Drop the temporary tables of `compute_batch`."""
-    for table in group.tables:
-        names = sql.SQL(", ").join([wanted_rows(table), stale_rows(table)])
-        cursor.execute(sql.SQL("drop table {}").format(names))
 
 
 def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
@@ -135,14 +144,7 @@ def count_table(database: Connection, table: PublishedTable, outcome: "Outcome")
 
 
 def _compute(cursor: Cursor, table: PublishedTable) -> None:
-    cursor.execute(sql.SQL("create temp table {} as {}").format(wanted_rows(table), sql.SQL(table.sql["rows.sql"])))
-    cursor.execute(
-        sql.SQL(
-            "alter table {} add column if not exists deleted boolean not null default false,"
-            " add column if not exists rejection text, add column if not exists source_key jsonb,"
-            " add column if not exists source_row jsonb"
-        ).format(wanted_rows(table))
-    )
+    cursor.execute(sql.SQL("insert into {} {}").format(wanted_rows(table), sql.SQL(table.sql["rows.sql"])))
     cursor.execute(sql.SQL("analyze {}").format(wanted_rows(table)))
 
 
@@ -153,7 +155,7 @@ def _find_stale(cursor: Cursor, group: Group, table: PublishedTable, lock: bool)
     here, or has to wait.
     """
     cursor.execute(
-        sql.SQL("create temp table {} as select *, false as blocked from ({}) as found").format(
+        sql.SQL("insert into {} select *, false from ({}) as found").format(
             stale_rows(table), stale_query(group, table)
         )
     )

@@ -16,7 +16,7 @@ from coaching_assets.publish.session import fill_batch
 from coaching_assets.publish.statements import stale_query, vanished_query, waiting_queries
 from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import ReplicaTable
-from coaching_assets.publish.write import compute_batch, drop_batch
+from coaching_assets.publish.write import compute_batch, create_batch_tables
 from coaching_assets_tests.support.deployment import Deployment
 
 BY_HAND = Path(__file__).parent / "by_hand"
@@ -106,11 +106,11 @@ def test_the_same_rows_wait(synced: Deployment, name: str) -> None:
             "delete from opportunities where id < (select id from opportunities order by id offset 20 limit 1)"
         )
         fill_batch(cursor, everything(cursor, publisher, group))
+        create_batch_tables(cursor, group)
         compute_batch(cursor, group, lock=False)
         found = set().union(*(rows(cursor, query) for query in waiting_queries(group, table)))
         assert found == rows(cursor, by_hand(f"waiting_{name}"))
         assert found
-        drop_batch(cursor, group)
 
 
 @pytest.mark.parametrize("name", ["calls", "emails"])
@@ -132,8 +132,8 @@ def test_the_same_rows_are_stale_and_vanished(synced: Deployment, name: str) -> 
                 (name, *key),
             )
         fill_batch(cursor, keys)
+        create_batch_tables(cursor, group)
         compute_batch(cursor, group, lock=False)
         found = rows(cursor, stale_query(group, table))
         assert found == rows(cursor, by_hand(f"stale_{name}"))
         assert len(found) > 2
-        drop_batch(cursor, group)
