@@ -69,6 +69,13 @@ ERROR_RULES = (
     ),
     ErrorRule(
         _states("53200"),
+        ("out of shared memory", "max_locks_per_transaction"),
+        "Postgres's lock table is full, which also stops the application's statements. Find the session with the most"
+        " locks in pg_locks. Raise max_locks_per_transaction, and restart Postgres.",
+        needs_text=True,
+    ),
+    ErrorRule(
+        _states("53200"),
         ("out of memory",),
         "Postgres is out of memory. Lower PUBLISH_BATCH_SIZE, or give Postgres more memory.",
     ),

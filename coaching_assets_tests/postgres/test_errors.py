@@ -32,6 +32,7 @@ FINAL = ("25006", "53100", "42501", "57014", "53200")
 TEXTS = {
     "cannot execute INSERT in a read-only transaction": "Postgres is read-only",
     "could not extend file: No space left on device": "no disk space left",
+    "out of shared memory": "lock table is full",
     "unsupported startup parameter in options: lock_timeout": "connection pooler",
     "permission denied for table calls": "lacks a right",
     "canceling statement due to statement timeout": "longer timeout",
