@@ -59,6 +59,9 @@ def print_reconciliation(result: "Reconciliation") -> None:
         for action in CHANGES:
             print_examples(f"{name}, {AS_DIFFERENCE[action]}", planned.examples[action], planned.rows[action])
     for comparison in comparisons:
+        if comparison.restriction:
+            print_line(f"{comparison.name}: {comparison.restriction}")
+    for comparison in comparisons:
         if comparison.reason and not comparison.is_equal:
             print_line(f"{comparison.name}: {comparison.reason}", style="red")
     for sentence in result.skipped:

@@ -91,8 +91,8 @@ def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckR
             asset_key=replica_key(settings, table),
             passed=comparison.is_equal,
             severity=AssetCheckSeverity.ERROR,
-            description=comparison.reason or (skipped if not comparison.is_equal else None),
-            metadata=_of_comparison(comparison, result.found),
+            description=_description(comparison, skipped),
+            metadata=check_metadata(comparison, result.found),
         )
     for published in PUBLISHED_TABLES:
         planned = result.plan.tables[published.name]
@@ -106,11 +106,19 @@ def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckR
         )
 
 
-def _of_comparison(comparison: Comparison, found: dict[str, int]) -> dict[str, Any]:
+def _description(comparison: Comparison, skipped: str) -> str | None:
+    if comparison.reason:
+        return comparison.reason
+    sentences = [comparison.restriction, "" if comparison.is_equal else skipped]
+    return " ".join(filter(None, sentences)) or None
+
+
+def check_metadata(comparison: Comparison, found: dict[str, int]) -> dict[str, Any]:
+    """The metadata of a replica table's check; `found` maps names of tables to rows that differed before a repair."""
     differing = sum(comparison.rows.values()) + comparison.withheld
     return {
         "state": comparison.state,
-        "rows_proven_equal": comparison.equal,
+        "rows_equal_in_compared_columns" if comparison.left_out else "rows_proven_equal": comparison.equal,
         "as_of": comparison.as_of.isoformat(),
         **{f"rows_{kind}": comparison.rows[kind] for kind in KINDS},
         "rows_not_synced_yet": comparison.pending,

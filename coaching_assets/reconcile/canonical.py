@@ -11,38 +11,75 @@ from coaching_assets.catalogue import CURSOR, SourceTable
 from coaching_assets.errors import CoachingError
 from coaching_assets.replica.placement import base_name
 
-WITHOUT_NUL = "REPLACE({}, CODE_POINTS_TO_STRING([0]), CODE_POINTS_TO_STRING([65533]))"
+WITHOUT_NUL = "REPLACE({0}, CODE_POINTS_TO_STRING([0]), CODE_POINTS_TO_STRING([65533]))"
 """Postgres cannot store U+0000; the replica holds U+FFFD instead."""
+
+MANTISSA_LIMIT = "9007199254740992"
+"""2 to the power of 53: mantissas of FLOAT64 are below it, and those of normal numbers at least half of it."""
+
+FLOAT64_TEXT = (
+    "CASE WHEN IS_NAN({0}) THEN 'NaN' WHEN IS_INF({0}) THEN IF({0} > 0, 'Infinity', '-Infinity')"
+    " WHEN {0} = 0 THEN '0' ELSE (SELECT CONCAT(IF({0} < 0, '-', ''),"
+    " CAST(CAST(size / POW(2, exponent) AS INT64) AS STRING), 'p', CAST(exponent AS STRING)) FROM ("
+    "SELECT size, GREATEST(-1074, guess + CASE WHEN size / POW(2, guess) >= " + MANTISSA_LIMIT + " THEN 1"
+    " WHEN size / POW(2, guess) < " + MANTISSA_LIMIT + " / 2 THEN -1 ELSE 0 END) AS exponent FROM ("
+    "SELECT size, GREATEST(-1074, CAST(FLOOR(LN(size) / LN(2)) AS INT64) - 52) AS guess FROM ("
+    # a subquery may be computed before the conditions in front of it
+    "SELECT IF({0} = 0 OR IS_NAN({0}) OR IS_INF({0}), 1, ABS({0})) AS size)))) END"
+)
+"""Mantissa and exponent of a FLOAT64, as `coaching_sync.float_text` writes them.
+
+BigQuery's cast to STRING has 15 or 17 digits and Postgres's the fewest that identify the number, so neither text can be
+compared. Divisions by powers of two are exact; the guess by logarithms is off by one at most.
+"""
+
+WITHOUT_TRAILING_ZEROS = (
+    "IF(STRPOS(CAST({0} AS STRING), '.') = 0, CAST({0} AS STRING), RTRIM(RTRIM(CAST({0} AS STRING), '0'), '.'))"
+)
 
 BIGQUERY_TEXTS: Mapping[str, str] = {
     "STRING": WITHOUT_NUL,
-    "INT64": "CAST({} AS STRING)",
-    "BOOL": "CAST({} AS STRING)",
-    "TIMESTAMP": "CAST(UNIX_MICROS({}) AS STRING)",
-    "DATETIME": "CAST(UNIX_MICROS(TIMESTAMP({})) AS STRING)",
-    "DATE": "CAST(UNIX_DATE({}) AS STRING)",
+    "BYTES": "TO_HEX({0})",
+    "INT64": "CAST({0} AS STRING)",
+    "FLOAT64": FLOAT64_TEXT,
+    "NUMERIC": WITHOUT_TRAILING_ZEROS,
+    "BIGNUMERIC": WITHOUT_TRAILING_ZEROS,
+    "BOOL": "CAST({0} AS STRING)",
+    "TIMESTAMP": "CAST(UNIX_MICROS({0}) AS STRING)",
+    "DATETIME": "CAST(UNIX_MICROS(TIMESTAMP({0})) AS STRING)",
+    "DATE": "CAST(UNIX_DATE({0}) AS STRING)",
+    "TIME": "CAST(TIME_DIFF({0}, TIME '00:00:00', MICROSECOND) AS STRING)",
 }
-"""The text of a value, by BigQuery type. Both servers write floats, decimals, JSON and nested types differently."""
+"""The text of a value, by BigQuery type. Both servers write JSON and nested types differently."""
 
 MICROSECONDS = "(extract(epoch from {}) * 1000000)::bigint::text"
 POSTGRES_TEXTS: Mapping[str, str] = {
     "character varying": "{}::text",
     "text": "{}::text",
+    "bytea": "encode({}, 'hex')",
     "bigint": "{}::text",
+    "double precision": "coaching_sync.float_text({})",
+    "numeric": "trim_scale({})::text",
     "boolean": "{}::text",
     "timestamp with time zone": MICROSECONDS,
     "timestamp without time zone": MICROSECONDS,
     "date": "({} - date '1970-01-01')::text",
+    "time without time zone": MICROSECONDS,
 }
 """The same text, by Postgres type."""
 
 SAME_TYPE: Mapping[str, frozenset[str]] = {
     "STRING": frozenset({"character varying", "text"}),
+    "BYTES": frozenset({"bytea"}),
     "INT64": frozenset({"bigint"}),
+    "FLOAT64": frozenset({"double precision"}),
+    "NUMERIC": frozenset({"numeric"}),
+    "BIGNUMERIC": frozenset({"numeric"}),
     "BOOL": frozenset({"boolean"}),
     "TIMESTAMP": frozenset({"timestamp with time zone"}),
     "DATETIME": frozenset({"timestamp without time zone"}),
     "DATE": frozenset({"date"}),
+    "TIME": frozenset({"time without time zone"}),
 }
 """The replica types in which a column is compared; a column whose type changed at the source is left out."""
 

@@ -72,6 +72,11 @@ class Comparison:
         """Whether the replica holds BigQuery's rows; also true for a table that is not at the source."""
         return self.state == "not at the source" or (self.state == "compared" and not any(self.rows.values()))
 
+    @property
+    def restriction(self) -> str:
+        """A sentence that names the columns that were not compared; empty if all were."""
+        return f"Not compared: {', '.join(self.left_out)}." if self.left_out else ""
+
     def withhold(self) -> None:
         """Count missing and different rows as withheld.
 

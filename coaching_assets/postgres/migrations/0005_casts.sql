@@ -215,3 +215,19 @@ $function$;
 
 comment on function coaching_sync.can_be_searched(text) is
     'Whether the application''s full-text search can index a text.';
+
+create or replace function coaching_sync.float_text(value double precision) returns text
+language sql immutable parallel safe
+as $function$
+    select case
+        when value = 0 then '0'
+        when value in ('NaN', 'Infinity', '-Infinity') then value::text
+        else case when value < 0 then '-' else '' end
+            || case when bits >> 52 = 0 then bits else (bits & 4503599627370495) | 4503599627370496 end
+            || 'p' || greatest(bits >> 52, 1) - 1075
+    end
+    from (select ('x' || encode(float8send(abs(value)), 'hex'))::bit(64)::bigint as bits) as sent
+$function$;
+
+comment on function coaching_sync.float_text(double precision) is
+    'Mantissa and exponent of a number: 1.5 is 6755399441055744p-52. BigQuery computes the same text for the reconciliation.';
