@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         description="Parallel read streams per table, 1 to 64; each may need 30 to 60 MB more memory.",
     )
     bigquery_stall_seconds: float = Field(
-        default=180.0, gt=0, description="Seconds without a row after which a stream is cancelled and resumed."
+        default=180.0, gt=0, description="Seconds of silence until a stream is resumed, doubled until it answers."
     )
     replica_overlap_hours: float = Field(
         default=6.0, ge=0, description="Hours that each sync reads again, for rows that Fivetran delivers late."

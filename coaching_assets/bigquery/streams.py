@@ -8,10 +8,11 @@ from typing import Any
 
 import grpc
 import pyarrow as pa
-from google.api_core.exceptions import from_grpc_error
+from google.api_core.exceptions import GoogleAPICallError, ResourceExhausted, from_grpc_error
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.types import ReadRowsRequest
+from google.rpc.error_details_pb2 import RetryInfo
 
 from coaching_assets.bigquery.memory import trimmed
 from coaching_assets.bigquery.messages import record_batch
@@ -24,7 +25,7 @@ MAX_BATCH_BYTES = 16 * 1024**2
 """Larger batches are passed on in slices, so that later stages need little memory too."""
 
 MAX_ATTEMPTS = 5
-"""Consecutive attempts of a stream that deliver nothing before it fails."""
+"""Consecutive attempts of a stream that fail without a message before the read fails."""
 FIRST_PAUSE_SECONDS = 0.25
 TRANSIENT = frozenset(
     {"UNAVAILABLE", "UNKNOWN", "INTERNAL", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
@@ -56,14 +57,15 @@ class StreamsRead:
             client: the client of the Storage Read API.
             names: the names of the session's streams.
             schema: the session's schema.
-            stall_seconds: after this time without a message, all calls are cancelled and resumed.
+            stall_seconds: after this time without a message, all calls are cancelled and resumed. The time doubles
+                until a message arrives: a stream may be silent for long because hardly any row matches its filter.
             max_queued_bytes: the size of the queue. A single batch may be larger.
         """
         self._client = client
         self._names = names
         self._schema = schema
         self._max_queued_bytes = max_queued_bytes
-        self._stall_seconds = stall_seconds
+        self._stall_seconds = self._patience = stall_seconds
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._queue: deque[pa.RecordBatch] = deque()
@@ -71,6 +73,7 @@ class StreamsRead:
         self._running = 0
         self._error: BaseException | None = None
         self._calls: dict[str, Any] = {}
+        self._given_up: set[Any] = set()
         self._threads: list[threading.Thread] = []
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -113,9 +116,8 @@ class StreamsRead:
         """The next batch; None once all streams have ended."""
         with self._changed:
             while not self._queue and self._running and self._error is None:
-                if not self._changed.wait(self._stall_seconds):
-                    for call in self._calls.values():
-                        call.cancel()
+                if not self._changed.wait(self._patience):
+                    self._give_up_calls()
             if self._error is not None:
                 raise self._error
             if not self._queue:
@@ -124,6 +126,18 @@ class StreamsRead:
             self.queued_bytes -= batch.nbytes
             self._changed.notify_all()
             return batch
+
+    def _give_up_calls(self) -> None:
+        self._patience *= 2
+        self._given_up.update(self._calls.values())
+        for call in self._calls.values():
+            call.cancel()
+
+    def _note_life(self) -> None:
+        """Start the stall time anew, because a stream delivered a message."""
+        with self._changed:
+            self._patience = self._stall_seconds
+            self._changed.notify_all()
 
     def _put(self, batch: pa.RecordBatch) -> None:
         """Queue a batch once there is room. An empty queue takes a batch of any size."""
@@ -155,8 +169,9 @@ class StreamsRead:
     def _read_to_the_end(self, name: str) -> None:
         offset = attempts = 0
         while not self._closing.is_set():
+            call = self._call(name, offset)
             try:
-                for message in self._call(name, offset):
+                for message in call:
                     attempts = 0
                     offset += self._pass_on(message)
                     del message  # It is as large as its rows, and the next one may take long to arrive.
@@ -164,14 +179,36 @@ class StreamsRead:
                         return
                 return
             except grpc.RpcError as error:
-                attempts += 1
-                if error.code().name not in TRANSIENT or attempts >= MAX_ATTEMPTS:
-                    raise from_grpc_error(error) from error  # type: ignore[no-untyped-call]
-                self._closing.wait(FIRST_PAUSE_SECONDS * 2**attempts * random.uniform(0.5, 1.0))
+                attempts = self._wait_before_resuming(call, error, attempts)
+
+    def _wait_before_resuming(self, call: Any, error: grpc.RpcError, attempts: int) -> int:
+        """Wait as long as the error demands; return the number of attempts in a row that delivered nothing.
+
+        Calls that this reader cancelled, and calls that BigQuery asks to repeat later, do not count. Google's own
+        client repeats those too, however often: https://github.com/googleapis/python-bigquery-storage, `reader.py`.
+
+        Raises:
+            GoogleAPICallError: the error is permanent, or the last attempt failed.
+        """
+        if call in self._given_up:
+            self._given_up.discard(call)
+            return attempts
+        translated = from_grpc_error(error)  # type: ignore[no-untyped-call]
+        delay = _demanded_delay(translated)
+        if delay is not None:
+            self._closing.wait(delay)
+            return attempts
+        if error.code().name not in TRANSIENT or attempts + 1 >= MAX_ATTEMPTS:
+            raise translated from error
+        self._closing.wait(FIRST_PAUSE_SECONDS * 2 ** (attempts + 1) * random.uniform(0.5, 1.0))
+        return attempts + 1
 
     def _pass_on(self, message: bytes) -> int:
         """Queue a message's rows; returns their number."""
+        self._note_life()
         batch = record_batch(message, self._schema)
+        if batch is None:
+            return 0
         for part in slices(batch):
             self._put(part)
         return int(batch.num_rows)
@@ -188,6 +225,17 @@ class StreamsRead:
         if self._closing.is_set():
             call.cancel()
         return call
+
+
+def _demanded_delay(error: GoogleAPICallError) -> float | None:
+    """The seconds after which BigQuery asks to repeat the call; None if it does not.
+
+    https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.rpc#retryinfo
+    """
+    if not isinstance(error, ResourceExhausted):
+        return None
+    delays = [detail.retry_delay for detail in error.details if isinstance(detail, RetryInfo)]
+    return max(0.0, delays[0].seconds + delays[0].nanos / 1e9) if delays else None
 
 
 def slices(batch: pa.RecordBatch, max_bytes: int = MAX_BATCH_BYTES) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,10 @@ from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ReadRowsRequest, ReadRowsResponse
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
 
 from coaching_assets.bigquery.streams import MAX_ATTEMPTS, StreamsRead, slices
 
@@ -32,6 +36,7 @@ class ReadServer(grpc.GenericRpcHandler):
     answer: Answer
     requests: list[tuple[str, int]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    pause: threading.Event = field(default_factory=threading.Event)
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         assert details.method == METHOD
@@ -72,6 +77,45 @@ def stalls_once(
         return
     yield from messages(request.read_stream, 0, ROWS // 2)
     server.released.wait()
+
+
+def exhausted_once(delay: float) -> Answer:
+    """Rejects the first requests as BigQuery does when a quota is used up for the moment."""
+
+    def answer(
+        server: ReadServer, request: ReadRowsRequest, context: grpc.ServicerContext
+    ) -> Iterator[ReadRowsResponse]:
+        if len(server.requests) <= 2 * MAX_ATTEMPTS:
+            status = Status(code=8, message="Quota exceeded")
+            status.details.add().Pack(RetryInfo(retry_delay=Duration(nanos=int(delay * 1e9))))
+            context.abort_with_status(rpc_status.to_status(status))
+        yield from messages(request.read_stream, request.offset)
+
+    return answer
+
+
+def reports_progress(
+    server: ReadServer, request: ReadRowsRequest, context: grpc.ServicerContext
+) -> Iterator[ReadRowsResponse]:
+    for _ in range(40):
+        context.is_active()
+        server.pause.wait(0.02)
+        yield ReadRowsResponse(stats={"progress": {"at_response_start": 0.1}}, throttle_state={"throttle_percent": 50})
+    yield from messages(request.read_stream, request.offset)
+
+
+def silent_at_first(calls: int) -> Answer:
+    """Scans in silence until it was called this often: a filter that hardly any row matches."""
+
+    def answer(
+        server: ReadServer, request: ReadRowsRequest, context: grpc.ServicerContext
+    ) -> Iterator[ReadRowsResponse]:
+        if len(server.requests) < calls:
+            server.released.wait()
+            return
+        yield from messages(request.read_stream, request.offset)
+
+    return answer
 
 
 def never_answers(
@@ -125,6 +169,46 @@ def test_a_stream_that_delivers_nothing_fails_after_the_last_attempt() -> None:
             list(streams)
         assert server.requests == [("a", 0)] * MAX_ATTEMPTS
     assert stream_threads() == []
+
+
+def test_bigquery_s_own_delay_is_kept_however_often_it_asks() -> None:
+    """As Google's client does: https://github.com/googleapis/python-bigquery-storage, `reader.py`."""
+    with reading(exhausted_once(0.01), ["a"]) as (server, streams):
+        assert rows_of(streams) == [("a", row) for row in range(ROWS)]
+        assert len(server.requests) == 2 * MAX_ATTEMPTS + 1
+
+
+def test_responses_without_rows_are_skipped_and_show_that_the_stream_is_alive() -> None:
+    """`ReadRowsResponse.rows` may be absent: see the reference that `messages.record_batch` names."""
+    with reading(reports_progress, ["a"], stall_seconds=0.5) as (server, streams):
+        assert rows_of(streams) == [("a", row) for row in range(ROWS)]
+        assert server.requests == [("a", 0)]
+
+
+def test_a_silent_stream_is_given_more_time_and_never_fails() -> None:
+    calls = MAX_ATTEMPTS + 3
+    with reading(silent_at_first(calls), ["a"], stall_seconds=0.002) as (server, streams):
+        assert rows_of(streams) == [("a", row) for row in range(ROWS)]
+        assert len(server.requests) >= calls
+
+
+@pytest.mark.parametrize("codec", ["lz4", "zstd", None])
+def test_compressed_batches_are_read(codec: str | None) -> None:
+    sink = pa.BufferOutputStream()
+    rows = pa.RecordBatch.from_pydict({"stream": ["a"] * ROWS, "row": list(range(ROWS))}, schema=SCHEMA)
+    with pa.ipc.new_stream(sink, SCHEMA, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+        writer.write_batch(rows)
+    reader = pa.ipc.MessageReader.open_stream(sink.getvalue())
+    _, batch = reader.read_next_message(), reader.read_next_message()
+    arrow = ArrowRecordBatch(serialized_record_batch=batch.serialize().to_pybytes())
+
+    def compressed(
+        server: ReadServer, request: ReadRowsRequest, context: grpc.ServicerContext
+    ) -> Iterator[ReadRowsResponse]:
+        yield ReadRowsResponse(arrow_record_batch=arrow, row_count=ROWS)
+
+    with reading(compressed, ["a"]) as (_, streams):
+        assert rows_of(streams) == [("a", row) for row in range(ROWS)]
 
 
 def test_a_permanent_error_fails_at_once() -> None:
