@@ -89,12 +89,15 @@ def check_row_security(database: Connection, settings: Settings) -> Finding:
     with database.cursor() as cursor:
         parameters = {"schema": settings.coaching_schema, "tables": tables}
         cursor.execute(read_sql(__package__, "row_security.sql"), parameters)
-        hidden = [name for (name,) in cursor.fetchall()]
+        hidden = dict(cursor.fetchall())
         cursor.execute("select format('alter role %I bypassrls;', current_user)")
-        (remedy,) = cursor.fetchone() or ("",)
+        (bypass,) = cursor.fetchone() or ("",)
     if hidden:
         message = f"Row-level security hides rows of {', '.join(hidden)} from the database user"
-        return Finding("failed", message, f"Run as a superuser: {remedy}")
+        remedy = f"Run as a superuser: {bypass}"
+        if all(hidden.values()):
+            remedy += f" Or, if the service has no superuser: {' '.join(sorted(set(hidden.values())))}"
+        return Finding("failed", message, remedy)
     return Finding("ok", "No row-level security hides rows from the database user")
 
 

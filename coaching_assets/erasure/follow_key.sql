@@ -1,11 +1,11 @@
--- Adds the rows of a child table that reference doomed rows of a parent table, and locks them. published.py fills in the
--- names in braces.
+-- Adds the rows of a child table that reference doomed rows of a parent table, and locks them if the user may: a role with the
+-- least rights only reads the application's own tables. published.py fills in the names in braces.
 with found as (
     select child.tableoid, child.ctid
     from {child} as child
     join {parent} as parent on {same}
     where (parent.tableoid, parent.ctid) in (select relation, place from doomed)
-    for update of child
+    {lock}
 )
 insert into doomed
 select distinct * from found

@@ -12,7 +12,7 @@ from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.reject import record_keyless
 from coaching_assets.publish.session import fill_batch
 from coaching_assets.publish.tables import GROUPS, TABLES
-from coaching_assets.publish.write import write_batch
+from coaching_assets.publish.write import create_batch_tables, write_batch
 
 Keys = dict[str, set[str]]
 
@@ -77,6 +77,7 @@ def publish_without(publisher: Publisher, pending: Keys) -> dict[str, int]:
     outcomes = {table.name: Outcome() for table in TABLES}
     with publisher.database.cursor() as cursor:
         for group in GROUPS:
+            create_batch_tables(cursor, group)
             fill_batch(cursor, sorted(pending[group.name]))
             write_batch(publisher.database, group, group.tables, outcomes)
         _redact(cursor)
@@ -90,7 +91,7 @@ def publish_without(publisher: Publisher, pending: Keys) -> dict[str, int]:
 def _follow_cascades(cursor: Cursor) -> int:
     cursor.execute(read_sql(__package__, "cascading_keys.sql"))
     found = 0
-    for child_schema, child, parent_schema, parent, child_columns, parent_columns in cursor.fetchall():
+    for child_schema, child, parent_schema, parent, child_columns, parent_columns, is_lockable in cursor.fetchall():
         pairs = [
             sql.SQL("child.{} = parent.{}").format(sql.Identifier(column), sql.Identifier(referred))
             for column, referred in zip(child_columns, parent_columns, strict=True)
@@ -100,6 +101,7 @@ def _follow_cascades(cursor: Cursor) -> int:
                 child=sql.Identifier(child_schema, child),
                 parent=sql.Identifier(parent_schema, parent),
                 same=sql.SQL(" and ").join(pairs),
+                lock=sql.SQL("for update of child" if is_lockable else ""),
             )
         )
         found += cursor.rowcount

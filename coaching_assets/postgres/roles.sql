@@ -6,7 +6,12 @@ do $$
 declare
     role_name constant name := 'coaching_sync';
     application constant name := 'public';
-    own_schemas constant name[] := array['coaching_sync', 'gongio_ft', 'gongio_ft_staging', 'salesforce_ft', 'salesforce_ft_staging'];
+    own_schemas constant name[] := array[
+        'coaching_sync', 'gongio_ft', 'gongio_ft_staging', 'salesforce_ft', 'salesforce_ft_staging',
+        -- for `coaching adopt --dry-run`
+        'coaching_dry_run_gong', 'coaching_dry_run_gong_staging',
+        'coaching_dry_run_salesforce', 'coaching_dry_run_salesforce_staging'
+    ];
     published constant name[] := array['calls', 'speakers', 'transcripts', 'opportunities', 'emails', 'call_opportunities', 'sync_status'];
     own name;
     published_table name;
@@ -20,17 +25,31 @@ begin
     foreach published_table in array published loop
         execute format('grant select, insert, update, delete on %I.%I to %I', application, published_table, role_name);
     end loop;
-    -- before a deletion, the sync checks whether rows of the application reference the row
+    -- before a deletion, the sync checks whether rows of the application reference the row; an erasure counts those that go along
     for child in
-        select distinct conrelid::regclass as name, relnamespace::regnamespace as home
-        from pg_constraint
-        join pg_class on pg_class.oid = conrelid
-        where contype = 'f' and confrelid in (
-            select to_regclass(format('%I.%I', application, listed)) from unnest(published) as listed
+        with recursive reached as (
+            select to_regclass(format('%I.%I', application, listed))::oid as relation, false as is_child
+            from unnest(published) as listed
+            union
+            select following.relation, following.is_child
+            from reached
+            cross join lateral (
+                select conrelid, true from pg_constraint where contype = 'f' and confrelid = reached.relation
+                union all
+                select inhrelid, false from pg_inherits where inhparent = reached.relation
+            ) as following (relation, is_child)
         )
+        select distinct relation::regclass as name, relnamespace::regnamespace as home
+        from reached
+        join pg_class on pg_class.oid = relation
+        where is_child
     loop
         execute format('grant usage on schema %s to %I', child.home, role_name);
         execute format('grant select on %s to %I', child.name, role_name);
+    end loop;
+    -- triggers of the application may call functions in the schemas of the search path
+    foreach own in array current_schemas(false) loop
+        execute format('grant usage on schema %I to %I', own, role_name);
     end loop;
     -- created here, so that the role needs no right to create schemas
     foreach own in array own_schemas loop

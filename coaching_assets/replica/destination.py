@@ -14,6 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from coaching_assets.postgres.locks import TABLE_LOCK_SECONDS
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.replica.copying import CopyJob, rows_copied
 from coaching_assets.replica.placement import STAGING
 
@@ -78,10 +79,9 @@ class ReplicaClient(PostgresClient):
     def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
         """Create missing tables and columns, and let a publication cover the tables."""
         updated = super().update_stored_schema(*arguments, **options)
-        # a dry run loads into schemas of its own, perhaps before the first sync has created coaching_sync
-        if self.sql_client.execute_sql("select from pg_namespace where nspname = 'coaching_sync'"):
-            schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
-            self.sql_client.execute_sql("select coaching_sync.identify_rows(%s)", schemas)
+        schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
+        for (statement,) in self.sql_client.execute_sql(read_sql(__package__, "missing_identities.sql"), schemas) or ():
+            self.sql_client.execute_sql(statement)
         return updated
 
     def create_table_chain_completed_followup_jobs(

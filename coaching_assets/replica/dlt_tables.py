@@ -14,7 +14,9 @@ from coaching_assets.replica.placement import STAGING
 def identify_rows(database: Connection, schema: str) -> None:
     """Give the replica's and dlt's tables of a schema a replica identity, so that a publication may cover them."""
     with database.cursor() as cursor:
-        cursor.execute("select coaching_sync.identify_rows(%s)", ([schema, STAGING.format(schema)],))
+        cursor.execute(read_sql(__package__, "missing_identities.sql"), ([schema, STAGING.format(schema)],))
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
 
 
 def prepare_staging(database: Connection, schema: str, tables: Iterable[SourceTable]) -> None:

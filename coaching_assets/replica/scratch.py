@@ -1,4 +1,4 @@
-"""A temporary replica for a dry run, in separate schemas that are dropped afterwards."""
+"""A temporary replica for a dry run, in separate schemas that are dropped or emptied afterwards."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
 
 SCHEMAS: Mapping[Source, str] = {"gong": "coaching_dry_run_gong", "salesforce": "coaching_dry_run_salesforce"}
-"""Reserved for dry runs: existing schemas of these names are dropped."""
+"""Reserved for dry runs: existing schemas of these names are dropped, or emptied if they have grants."""
 
 
 @contextmanager
@@ -30,9 +30,9 @@ def scratch_replica(
     tables: Mapping[SourceTable, TableDescription],
     notify: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[Settings]:
-    """Load tables into the schemas of a dry run, and drop the schemas at the end.
+    """Load tables into the schemas of a dry run, and drop them at the end.
 
-    Schemas that a killed dry run left behind are dropped first.
+    Tables that a killed dry run left behind are dropped first.
 
     Args:
         bigquery: the source.
@@ -78,8 +78,9 @@ def _settle(database: Connection, schema: str, table: SourceTable) -> None:
 
 
 def _drop(database: Connection) -> None:
+    schemas = [name for schema in SCHEMAS.values() for name in (schema, f"{schema}_staging")]
     with database.cursor() as cursor:
         cursor.execute("set client_min_messages = warning")
-        for schema in SCHEMAS.values():
-            for name in (schema, f"{schema}_staging"):
-                cursor.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
+        cursor.execute(read_sql(__package__, "drop_scratch.sql"), {"schemas": schemas})
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)

@@ -182,26 +182,3 @@ $function$;
 
 comment on function coaching_sync.swap_in(regclass, regclass, text[], text[]) is
     'Replace an empty replica table by its staging table, and create a new staging table. Returns false, and changes nothing, if the empty table is in use, something depends on it, or a key was staged twice.';
-
--- A table without a primary key has no replica identity. If a publication covers it, for example one for all tables, Postgres
--- rejects every update and delete. dlt creates no primary keys, and columns of a replica's key can be null.
-create or replace function coaching_sync.identify_rows(schemas text[]) returns void
-language plpgsql
-as $function$
-declare
-    rows regclass;
-begin
-    for rows in
-        select pg_class.oid
-        from pg_class
-        join pg_namespace on pg_namespace.oid = relnamespace
-        where nspname = any (schemas) and relkind = 'r' and relreplident = 'd'
-            and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)
-    loop
-        execute format('alter table %s replica identity full', rows);
-    end loop;
-end
-$function$;
-
-comment on function coaching_sync.identify_rows(text[]) is
-    'Give the tables of these schemas a replica identity, so that a publication may cover them.';
