@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -W ignore -m pytest
 AT_ONCE := --numprocesses 3 --dist worksteal
+# Each version of Postgres on a worker of its own, with one server for all tests.
+EVERY_VERSION := --numprocesses 3 --dist loadgroup --postgres all -m 'postgres or every_version'
 # The rest is collected without the folders that have no unit tests, whose imports take seconds.
 UNIT := -m unit --numprocesses 2 $(addprefix --ignore=coaching_assets_tests/,browser demo faults oracle stateful)
 
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test-unit test test-all test-long test-faults soak bench bench-quick lint format lock clean
+.PHONY: help setup demo browser servers test-unit test test-all test-postgres test-long test-faults soak bench bench-quick lint format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +38,13 @@ browser: ## install Chromium for the UI tests, unless it is installed
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } \
 		|| { echo "Chromium is not installed. Run as root: apt-get install chromium" >&2; exit 1; }
 
+servers: ## install Postgres 15, pgbouncer and a Turkish locale for the tests, unless they are installed
+	@{ [ -x /usr/lib/postgresql/15/bin/initdb ] && PATH=$$PATH:/usr/sbin command -v pgbouncer && locale -a | grep -qi '^tr_TR.utf'; } >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 pgbouncer locales >/dev/null \
+			&& localedef -i tr_TR -f UTF-8 tr_TR.UTF-8; } \
+		|| { echo "Servers are missing. Run as root on Debian 12: make servers" >&2; exit 1; }
+
 test-unit: $(INSTALLED) ## run the tests that need no server but one Postgres, in seconds
 	@$(PYTEST) $(UNIT) $(PYTEST_ARGS)
 
@@ -44,6 +53,9 @@ test: $(INSTALLED) ## run the tests, on servers that they start themselves
 
 test-all: test ## run "make test", then the slow tests: browser, daemon, faults
 	@$(PYTEST) $(AT_ONCE) -m 'slow and not long' $(PYTEST_ARGS)
+
+test-postgres: $(INSTALLED) ## run the Postgres conformance suite, on every installed version of Postgres
+	@$(PYTEST) $(EVERY_VERSION) $(PYTEST_ARGS)
 
 test-long: $(INSTALLED) ## run random sequences, random kills and the soak, for hours
 	@$(PYTEST) -m 'long or soak' $(PYTEST_ARGS)

@@ -1,5 +1,6 @@
 """The servers that all tests share: a real Postgres and a real BigQuery emulator, one of each a session."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,12 @@ from coaching_assets_tests.support.deployment import (
     created,
     installed,
 )
+from coaching_assets_tests.support.postgres_servers import (
+    PostgresVersion,
+    installed_versions,
+    missing_versions,
+    postgres_server,
+)
 from coaching_assets_tests.support.receiver import Receiver, receiving
 
 if TYPE_CHECKING:
@@ -28,7 +35,46 @@ if TYPE_CHECKING:
 NUMBERS = count(1)
 SERVERS = {"emulator", "dagster", "own"}
 """The fixtures that start a server other than the session's Postgres."""
-NOT_UNIT = ("integration", "slow", "long", "soak")
+NOT_UNIT = ("integration", "slow", "long", "soak", "postgres")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--postgres all` runs each test that needs a Postgres once per installed version."""
+    parser.addoption("--postgres", default="", help="versions of Postgres: all, or numbers like 15,18")
+
+
+def versions_to_test(config: pytest.Config) -> list[PostgresVersion]:
+    """The versions that the option names; none without it, which means the embedded Postgres.
+
+    Raises:
+        UsageError: a version is not installed. In CI, all that the tests support must be.
+    """
+    wanted, installed = config.getoption("--postgres"), installed_versions()
+    if wanted == "all":
+        if os.environ.get("CI") and (missing := missing_versions()):
+            raise pytest.UsageError(f"Postgres {sorted(missing)} is not installed. Run: make setup servers")
+        return list(installed.values())
+    unknown = [number for number in filter(None, wanted.split(",")) if int(number) not in installed]
+    if unknown:
+        raise pytest.UsageError(f"Postgres {unknown} is not installed, only {list(installed)}.")
+    return [installed[int(number)] for number in filter(None, wanted.split(","))]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the versions of Postgres that the tests run on."""
+    versions = [str(version.major) for version in versions_to_test(config)]
+    return f"Postgres: {', '.join(versions)}" if versions else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests on each version that the option names, each version on one worker: each has a server of its own."""
+    versions = versions_to_test(metafunc.config)
+    if versions and "postgres" in metafunc.fixturenames:
+        parameters = [
+            pytest.param(version, id=f"Postgres {version.major}", marks=pytest.mark.xdist_group(str(version.major)))
+            for version in versions
+        ]
+        metafunc.parametrize("postgres", parameters, indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,13 +95,14 @@ def impatience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+    version: PostgresVersion | None = getattr(request, "param", None)
     # not in pytest's own folder: another pytest that starts meanwhile takes that away from everybody but root
-    with (
-        TemporaryDirectory(prefix="coaching-postgres-", ignore_cleanup_errors=True) as folder,
-        embedded_postgres(Path(folder), durable=False) as server,
-    ):
-        yield server
+    with TemporaryDirectory(prefix="coaching-postgres-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        server = postgres_server(version, folder) if version else embedded_postgres(folder, durable=False)
+        with server as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

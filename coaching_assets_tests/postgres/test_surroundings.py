@@ -8,6 +8,7 @@ from coaching_assets.demo.sample import Sample, generate
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited, found_differences
 
+pytestmark = pytest.mark.every_version
 CALL = ("gong", "call")
 EXTENSIONS = """
 create schema extensions;

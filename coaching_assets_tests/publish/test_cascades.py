@@ -13,6 +13,7 @@ from coaching_assets.publish.cascades import UnreadableReference, blocker, child
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import load_settings
 
+pytestmark = pytest.mark.every_version
 BY_NAME = {table.name: table for table in TABLES}
 CALL, SPEAKER, LINE, OTHER_CALL = (f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2, 3, 4))
 

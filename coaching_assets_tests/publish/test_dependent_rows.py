@@ -7,6 +7,7 @@ from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
 from coaching_assets_tests.support.processes import coaching
 
+pytestmark = pytest.mark.every_version
 CALL = ("gong", "call")
 PASSWORD = "only-for-this-test"
 

@@ -8,6 +8,7 @@ from coaching_assets.reconcile.reconciliation import reconcile
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
 
+pytestmark = pytest.mark.every_version
 CALL, EMAIL = ("gong", "call"), ("gong", "email")
 
 NEWEST = {

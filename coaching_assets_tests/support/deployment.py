@@ -166,6 +166,12 @@ def copied(
     return deployment
 
 
+def point_at(deployment: Deployment, emulator: BigQueryEmulator, environment: pytest.MonkeyPatch) -> None:
+    """Point the environment at a deployment's database and project."""
+    _point_at_project(deployment.project.name, emulator, environment)
+    _point_at_database(deployment, environment)
+
+
 def _point_at_database(database: Database, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DATABASE_URL", database.url)
     environment.setenv("COMPANY_DOMAINS", COMPANY_DOMAIN)
