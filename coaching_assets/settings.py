@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         default=None, description="Postgres 15 or newer: `postgresql://user:password@host:5432/database`."
     )
     bigquery_project: str | None = Field(default=None, description="Google Cloud project of the datasets.")
+    bigquery_billing_project: str | None = Field(
+        default=None, description="Project that is billed and whose quotas apply; by default `BIGQUERY_PROJECT`."
+    )
     gong_dataset: str = Field(
         default="gongio_ft",
         description="Dataset that Fivetran fills from Gong; the replica's Postgres schema has the same name.",

@@ -44,6 +44,7 @@ class BigQuery:
         """
         self.settings = settings
         self.project = settings.project()
+        self.billing_project = settings.bigquery_billing_project or self.project
         self.emulator = settings.bigquery_emulator_host is not None
         _check_addresses(settings)
         _check_key_file(settings)
@@ -105,7 +106,7 @@ class BigQuery:
 
     def subject(self, dataset: str | None = None, table: str | None = None) -> Subject:
         """The object of a request, for error messages."""
-        return Subject(self.project, dataset, table, self.emulator)
+        return Subject(self.project, dataset, table, self.emulator, self.billing_project)
 
     @property
     def rest(self) -> Client:
@@ -148,7 +149,7 @@ class BigQuery:
         host = self.settings.bigquery_emulator_host
         endpoint = host if host is None or "://" in host else f"http://{host}"
         return Client(
-            project=self.project,
+            project=self.billing_project,
             credentials=self._find_credentials(),
             client_options=ClientOptions(api_endpoint=endpoint) if endpoint else None,
             client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]

@@ -35,6 +35,8 @@ class Subject:
     dataset: str | None = None
     table: str | None = None
     emulator: bool = False
+    billing_project: str | None = None
+    """The project that runs the request; None: `project`."""
 
     def __str__(self) -> str:
         """`project.dataset.table`, without the parts that are None."""
@@ -45,7 +47,8 @@ class Subject:
 class ErrorRule:
     """The error for the exceptions that `matches` accepts.
 
-    `message` may use {subject}, {project} and {reason}, the first line of BigQuery's own message.
+    `message` may use {subject}, {project}, {billing} (the project that runs the request) and {reason}, the first line
+    of BigQuery's own message.
     """
 
     matches: Callable[[BaseException], bool]
@@ -68,6 +71,15 @@ def _is_missing_project(error: BaseException) -> bool:
 
 def _is_quota(error: BaseException) -> bool:
     return isinstance(error, google.TooManyRequests) or bool(reasons(error) & QUOTA_REASONS)
+
+
+def _has_reason(reason: str) -> Callable[[BaseException], bool]:
+    """Recognize BigQuery's machine-readable reason, which may stand in the message only."""
+    return lambda error: reason in reasons(error) or reason in str(error)
+
+
+def _is_about_jobs(error: BaseException) -> bool:
+    return "bigquery.jobs.create" in str(error) or "bigquery.readsessions.create" in str(error)
 
 
 def _is_disabled_api(error: BaseException) -> bool:
@@ -109,19 +121,37 @@ ERROR_RULES = (
     ErrorRule(
         _is_quota,
         Unavailable,
-        "The BigQuery quota of project {project} is used up ({reason}). Try again later, or raise the quota in the "
+        "The BigQuery quota of project {billing} is used up ({reason}). Try again later, or raise the quota in the "
         "Google Cloud console.",
     ),
     ErrorRule(
         _is_disabled_api,
         AccessDenied,
-        "The BigQuery API is not enabled in project {project}. Enable the BigQuery API and the BigQuery Storage API "
+        "The BigQuery API is not enabled in project {billing}. Enable the BigQuery API and the BigQuery Storage API "
         "in the Google Cloud console.",
+    ),
+    ErrorRule(
+        _has_reason("billingNotEnabled"),
+        AccessDenied,
+        "Billing is not enabled in project {billing} ({reason}). Enable it in the Google Cloud console, or set "
+        "BIGQUERY_BILLING_PROJECT to a project with billing.",
+    ),
+    ErrorRule(
+        _has_reason("responseTooLarge"),
+        SourceError,
+        "The query result of {subject} is too large for BigQuery to return ({reason}). Let Fivetran deliver a table "
+        "instead of the view, or select fewer columns in the view.",
+    ),
+    ErrorRule(
+        lambda error: isinstance(error, google.Forbidden) and _is_about_jobs(error),
+        AccessDenied,
+        "BigQuery does not let the account run jobs or read sessions in project {billing} ({reason}). Grant the "
+        "account BigQuery Job User and BigQuery Read Session User there, or correct BIGQUERY_BILLING_PROJECT.",
     ),
     ErrorRule(
         _is(google.Forbidden),
         AccessDenied,
-        "BigQuery denies access to {subject}, or it does not exist. Grant the account " + ROLES + ", "
+        "BigQuery denies access to {subject}, or it does not exist ({reason}). Grant the account " + ROLES + ", "
         "or correct BIGQUERY_PROJECT.",
     ),
     ErrorRule(
@@ -168,7 +198,10 @@ def translate(subject: Subject, error: BaseException) -> SourceError:
     if isinstance(error, google.RetryError) and error.cause is not None:
         return translate(subject, error.cause)
     rule = error_rule_for(error, emulator=subject.emulator)
-    return rule.error(rule.message.format(subject=subject, project=subject.project, reason=_reason(error)))
+    billing = subject.billing_project or subject.project
+    return rule.error(
+        rule.message.format(subject=subject, project=subject.project, billing=billing, reason=_reason(error))
+    )
 
 
 def error_rule_for(error: BaseException, *, emulator: bool = False) -> ErrorRule:

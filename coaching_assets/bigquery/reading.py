@@ -169,7 +169,7 @@ class TableRead:
         if snapshot is not None:
             wanted.table_modifiers = ReadSession.TableModifiers(snapshot_time=snapshot.astimezone(UTC))
         return self._bigquery.storage.create_read_session(
-            parent=f"projects/{self._bigquery.project}",
+            parent=f"projects/{self._bigquery.billing_project}",
             read_session=wanted,
             max_stream_count=self._max_streams,
             retry=Retry(TRANSIENT, initial=0.1, maximum=10.0, timeout=self._bigquery.retry_seconds),

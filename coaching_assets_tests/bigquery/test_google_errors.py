@@ -29,6 +29,17 @@ CASES = [
     (google.Forbidden("no", errors=[{"reason": "quotaExceeded"}]), Unavailable, "quota of project acme is used up"),
     (google.Forbidden("API has not been used"), AccessDenied, "API is not enabled in project acme"),
     (google.Forbidden("no"), AccessDenied, "denies access to acme.gongio_ft.call"),
+    (
+        google.Forbidden("Billing has not been enabled", errors=[{"reason": "billingNotEnabled"}]),
+        AccessDenied,
+        "Billing is not enabled in project acme (Billing has not been enabled)",
+    ),
+    (google.Forbidden("Response too large", errors=[{"reason": "responseTooLarge"}]), SourceError, "is too large"),
+    (
+        google.PermissionDenied("request failed: the user does not have 'bigquery.readsessions.create' permission"),
+        AccessDenied,
+        "run jobs or read sessions in project acme",
+    ),
     (google.FailedPrecondition("expired"), Unavailable, "expired twice"),
     (
         google.BadRequest(f"{REQUEST}Bad column\nmore"),
@@ -40,6 +51,18 @@ CASES = [
     (google.RetryError("timeout", cause=google.Forbidden("no")), AccessDenied, "denies access"),
     (google.RetryError("timeout", cause=None), Unavailable, "Check this machine's network"),
 ]
+
+
+def test_the_project_that_is_billed_is_named_where_its_rights_or_quotas_are_missing() -> None:
+    subject = Subject("acme", "gongio_ft", "call", billing_project="acme-billing")
+    for error in (
+        google.TooManyRequests("slow down"),
+        google.Forbidden("API has not been used"),
+        google.Forbidden("no billing", errors=[{"reason": "billingNotEnabled"}]),
+        google.Forbidden("Access Denied: Project acme-billing: User does not have bigquery.jobs.create permission"),
+    ):
+        assert "project acme-billing" in str(translate(subject, error)), error
+    assert "acme.gongio_ft.call" in str(translate(subject, google.Forbidden("no")))
 
 
 @pytest.mark.parametrize(
