@@ -134,7 +134,7 @@ class StreamsRead:
             call.cancel()
 
     def _note_life(self) -> None:
-        """Start the stall time anew, because a stream delivered a message."""
+        """Restart the stall time, because a stream delivered a message."""
         with self._changed:
             self._patience = self._stall_seconds
             self._changed.notify_all()
