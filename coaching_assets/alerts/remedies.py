@@ -15,8 +15,8 @@ CHECK_REMEDIES: Mapping[str, str] = {
     " problem persists.",
     "schema_matches": "Compare the columns in the check's result with the table's selection in Fivetran. Select a"
     " missing required column again.",
-    "rows_publishable": "Run `coaching rejected` to list the rows and the reasons. Correct them in Gong or Salesforce;"
-    " the next sync publishes them.",
+    "rows_publishable": "Run `coaching rejected` to list the rows and the reasons. Correct them in Gong or Salesforce,"
+    " or the application's rule that rejects them; the next sync publishes them.",
     "equals_source": "Run `coaching reconcile` to list the rows that differ from BigQuery. Add --repair to repair"
     " them.",
     "equals_replica": "Run `coaching reconcile` to list the rows that differ from the replica. Add --repair to repair"

@@ -51,6 +51,8 @@ def print_status(statuses: Sequence["TableStatus"], remarks: Iterable[str]) -> N
             example = max(reasons, key=lambda reason: (reasons[reason], reason))
             number = "1 row" if entity.errors == 1 else f"{entity.errors:,} rows"
             print_line(f"{entity.entity}: {number} rejected. Most frequent reason: {example}.", style="yellow")
+        if locked := entity.details.get("locked"):
+            print_line(f"{entity.entity}: {locked}.", style="yellow")
         if error := entity.details.get("error"):
             print_line(f"{entity.entity}: {error}", style="red")
     if any(entity.details.get("rejected") for entity in entities):

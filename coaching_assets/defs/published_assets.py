@@ -108,7 +108,8 @@ def _result(
     metadata = _metadata(outcome, seconds)
     context.log.info(
         f"{name}: {outcome.inserted} inserted, {outcome.updated} updated,"
-        f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected",
+        f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected"
+        + (f"; another transaction kept rows of {outcome.locked} {table.aggregate} locked" if outcome.locked else ""),
         extra=log_fields(name, metadata),
     )
     checks = list(integrity_results(table, key, outcome, settings.rejected_rows_error))

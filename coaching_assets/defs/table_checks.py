@@ -39,13 +39,14 @@ def integrity_results(
     yield AssetCheckResult(
         check_name=ROWS_PUBLISHABLE,
         asset_key=key,
-        passed=outcome.rejected == 0,
+        passed=not outcome.rejected and not outcome.locked,
         severity=AssetCheckSeverity.ERROR if outcome.rejected > rejected_error else AssetCheckSeverity.WARN,
-        description=f"{outcome.rejected} source rows cannot be published. `coaching rejected --table {table.name}`"
-        " lists them with the reasons. Repair them at the source; the next sync then publishes them."
-        if outcome.rejected
-        else DESCRIPTIONS[ROWS_PUBLISHABLE],
-        metadata={"rows_rejected": outcome.rejected, "error_over": rejected_error},
+        description=_unpublished(table, outcome) or DESCRIPTIONS[ROWS_PUBLISHABLE],
+        metadata={
+            "rows_rejected": outcome.rejected,
+            "aggregates_locked": outcome.locked,
+            "error_over": rejected_error,
+        },
     )
     yield AssetCheckResult(
         check_name=ROWS_ACCOUNTED_FOR,
@@ -64,3 +65,19 @@ def integrity_results(
             description=check.failure.format(rows=rows) if rows else check.description,
             metadata={"rows": rows, "rows_waiting": outcome.waiting},
         )
+
+
+def _unpublished(table: PublishedTable, outcome: Outcome) -> str:
+    """Describe the rows that are not published; an empty text if all are."""
+    sentences = []
+    if outcome.rejected:
+        sentences.append(
+            f"{outcome.rejected} rows cannot be published. `coaching rejected --table {table.name}` lists them with the"
+            " reasons. Repair them at the source or in the application; the next sync then publishes them."
+        )
+    if outcome.locked:
+        sentences.append(
+            f"{outcome.locked} {table.aggregate} are not up to date, because another transaction kept a row locked."
+            " The next sync publishes them."
+        )
+    return " ".join(sentences)

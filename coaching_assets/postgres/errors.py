@@ -1,5 +1,6 @@
 """Errors of Postgres: a table of rules that maps each to one sentence with a remedy."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -118,6 +119,43 @@ ERROR_RULES = (
         transient=True,
     ),
 )
+
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html. An application's functions can raise any state.
+# Those that begin with a digit up to 5, with F, H, P or X are Postgres's own; all others are the application's.
+ROW_ERROR_CLASSES = {
+    "09": "triggered action",
+    "20": "case not found",
+    "21": "cardinality violation",
+    "22": "data exception, such as a value that is too long or out of range",
+    "23": "constraint violation",
+    "27": "triggered data change violation",
+    "2F": "exception in an SQL function",
+    "38": "exception in an external function",
+    "39": "wrong result of a trigger function",
+    "44": "check option of a view",
+    "45": "application's own, by a common convention",
+    "54": "program limit, such as an index row that is too large",
+    "P": "raised by a PL/pgSQL function",
+    "[6-9A-EGI-OQ-WYZ]": "application's own",
+}
+"""Classes of SQLSTATE, as patterns of their first characters, of errors that one row causes and others do not share."""
+
+ROW_ERROR = f"^({'|'.join(ROW_ERROR_CLASSES)})"
+"""Pattern of the SQLSTATEs of `ROW_ERROR_CLASSES`, for Python and for Postgres."""
+
+LOCK_ERROR = "^(55P03|40P01)"
+"""Pattern of the SQLSTATEs of a lock that another transaction holds: a timeout, or a deadlock."""
+
+
+def concerns_row(error: BaseException) -> bool:
+    """Return whether an error belongs to a row that Postgres rejects, and not to a server or a table."""
+    return re.match(ROW_ERROR, _state(error)) is not None
+
+
+def concerns_lock(error: BaseException) -> bool:
+    """Return whether another transaction holds a lock that the statement needs."""
+    return re.match(LOCK_ERROR, _state(error)) is not None
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

@@ -6,9 +6,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
+from psycopg2 import Error
+
 from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.errors import concerns_row
 from coaching_assets.postgres.locks import WORKERS_LOCK, bound_lock_waits
 from coaching_assets.publish.cascades import require_no_side_effects
+from coaching_assets.publish.isolation import reject_aggregate
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
 from coaching_assets.publish.published_table import Group, PublishedTable
@@ -29,6 +33,12 @@ class Written:
     def locked(self) -> bool:
         """Whether rows were changed that others can see, and therefore wait for."""
         return any(outcome.updated + outcome.deleted + outcome.kept for outcome in self.outcomes.values())
+
+    def joined(self, other: "Written") -> "Written":
+        """Return this batch and another one as one; the outcomes are added to this batch's."""
+        for name, outcome in other.outcomes.items():
+            self.outcomes[name].add(outcome)
+        return Written(self.aggregates + other.aggregates, self.outcomes, self.seconds + other.seconds)
 
 
 @dataclass
@@ -62,8 +72,10 @@ def write_in_turn(keys: PendingKeys, pace: Pace, group: Group, tables: Sequence[
     if batch:
         with keys.database.cursor() as cursor:
             create_batch_tables(cursor, group)
+        # a batch that is rolled back keeps the tables
+        keys.database.commit()
     while batch:
-        written = write_one_batch(keys.database, group, tables, batch)
+        written = write_apart(keys.database, group, tables, batch)
         pace.adjust(written.aggregates, written.seconds, locks=written.locked)
         batch = keys.take(pace.size)
         if batch:
@@ -111,10 +123,28 @@ def _worker(settings: Settings, group: Group) -> Iterator[Connection]:
         yield database
 
 
+def write_apart(database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]) -> Written:
+    """Write the aggregates with these keys, in parts if Postgres rejects some of them; the last part is not committed.
+
+    Most rejected rows are isolated within a batch. The parts are for errors that Postgres raises while rows are
+    computed or at the end of the transaction.
+    """
+    try:
+        return write_one_batch(database, group, tables, keys)
+    except Error as error:
+        if not concerns_row(error):
+            raise
+        database.rollback()
+        return _write_strictly(database, group, tables, keys, error)
+
+
 def write_one_batch(
-    database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]
+    database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str], *, strict: bool = False
 ) -> Written:
     """Write the aggregates with these keys, without a commit.
+
+    Args:
+        strict: see `write_batch`.
 
     Raises:
         DeletedAlong: a trigger of the application deleted rows of its own along.
@@ -124,17 +154,43 @@ def write_one_batch(
     outcomes = {table.name: Outcome() for table in tables}
     with database.cursor() as cursor:
         fill_batch(cursor, keys)
-    write_batch(database, group, tables, outcomes)
-    if any(outcome.deleted for outcome in outcomes.values()):
-        with database.cursor() as cursor:
+        write_batch(database, group, tables, outcomes, strict=strict)
+        # an error of a deferred constraint belongs to this batch, not to the commit
+        cursor.execute("set constraints all immediate")
+        if any(outcome.deleted for outcome in outcomes.values()):
             require_no_side_effects(cursor)
     return Written(len(keys), outcomes, monotonic() - started)
+
+
+def _write_strictly(
+    database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str], error: Error
+) -> Written:
+    """Check deferred constraints row by row; if that does not isolate the rows, write the halves of the keys."""
+    started = monotonic()
+    try:
+        written = write_one_batch(database, group, tables, keys, strict=True)
+        # a root can be accepted together with its parts, although it is rejected without them
+        roots_alone = len(group.tables) == 1 or len(keys) == 1
+        if roots_alone or group.name not in written.outcomes or not written.outcomes[group.name].isolated:
+            return written
+    except Error as strict_error:
+        if not concerns_row(strict_error):
+            raise
+    database.rollback()
+    if len(keys) == 1:
+        with database.cursor() as cursor:
+            reject_aggregate(cursor, group, keys[0], error)
+        return Written(1, {table.name: Outcome(isolated=1) for table in tables}, monotonic() - started)
+    middle = len(keys) // 2
+    first = write_apart(database, group, tables, keys[:middle])
+    commit_batch(database)
+    return first.joined(write_apart(database, group, tables, keys[middle:]))
 
 
 def _write_and_commit(
     database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str]
 ) -> Written:
-    written = write_one_batch(database, group, tables, keys)
+    written = write_apart(database, group, tables, keys)
     commit_batch(database)
     return written
 

@@ -16,7 +16,11 @@ class Outcome:
     kept: int = 0
     """Deleted at the source, but kept because rows of the application reference them."""
     considered: int = 0
+    isolated: int = 0
+    """Rows that Postgres rejected or that another transaction kept locked, while a batch was written."""
     rejected: int = 0
+    locked: int = 0
+    """Aggregates that are not up to date, because another transaction kept one of their rows locked."""
     waiting: int = 0
     row_count: RowCount = field(default_factory=RowCount)
     newest_source_time: datetime | None = None
@@ -40,3 +44,4 @@ class Outcome:
         self.deleted += batch.deleted
         self.kept += batch.kept
         self.considered += batch.considered
+        self.isolated += batch.isolated

@@ -137,7 +137,7 @@ def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) 
     create_batch_tables(cursor, group)
     while keys := pending.take(publisher.settings.publish_batch_size):
         fill_batch(cursor, keys)
-        compute_batch(cursor, group, lock=False)
+        compute_batch(cursor, group, lock="no")
         for table in group.tables:
             plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
             plan.deleting[group.name] |= _planned_aggregates(cursor, ("deleted",))

@@ -18,6 +18,7 @@ from coaching_assets.publish.pace import Pace
 from coaching_assets.publish.pending import pending_query
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.reject import record_keyless
+from coaching_assets.publish.retry import request_accepted
 from coaching_assets.publish.rule_version import rule_version
 from coaching_assets.publish.session import prepare_session
 from coaching_assets.publish.sync_status import write_status
@@ -113,7 +114,10 @@ class Publisher:
             record_keyless(self.database, table, self.replica[table.row_source].table)
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
         version = self._find_new_loads(group, tables)
+        self._begin_attempt(group)
         pending, done = self.find_pending(group), 0
+        # a batch that fails is rolled back alone
+        self.database.commit()
         for written in self._write(group, tables, pending):
             done += written.aggregates
             for name, outcome in written.outcomes.items():
@@ -152,6 +156,19 @@ class Publisher:
             cursor.execute("analyze pending")
         return count
 
+    def _begin_attempt(self, group: Group) -> None:
+        """Forget why aggregates were held back, and request those of rejected rows that Postgres would accept now.
+
+        Aggregates that are held back again stay requested after this attempt.
+        """
+        with self.database.cursor() as cursor:
+            request_accepted(cursor, group)
+            cursor.execute(
+                "update coaching_sync.requested_aggregates set held_back = null"
+                " where group_name = %s and held_back is not null",
+                (group.name,),
+            )
+
     def _find_new_loads(self, group: Group, tables: Sequence[PublishedTable]) -> str:
         """Fill `new_load`; return the version of the rules that the tables are published by."""
         with self.database.cursor() as cursor:
@@ -175,7 +192,7 @@ class Publisher:
             if len(tables) == len(group.tables):
                 cursor.execute(
                     "delete from coaching_sync.requested_aggregates where group_name = %s"
-                    " and key in (select key from pending)",
+                    " and key in (select key from pending) and held_back is null",
                     (group.name,),
                 )
             for table in tables:

@@ -22,6 +22,8 @@ def record_rejected(cursor: Cursor, table: PublishedTable) -> None:
             "delete from coaching_sync.rejected_rows as rejected where published_table = {table}"
             " and aggregate_key in (select key from batch) and not exists"
             " (select from {wanted} as wanted where wanted.rejection is not null and wanted.source_key = rejected.key)"
+            " and not exists (select from isolated_row as isolated where isolated.published_table = {table}"
+            " and isolated.key = rejected.key)"
         ).format(**names)
     )
     cursor.execute(
@@ -31,7 +33,8 @@ def record_rejected(cursor: Cursor, table: PublishedTable) -> None:
             " select distinct on (source_key) {table}, {view}, aggregate_key, source_key, rejection, source_row"
             " from {wanted} where rejection is not null"
             " on conflict (published_table, key) do update set"
-            " reason = excluded.reason, source_row = excluded.source_row, last_seen = now()"
+            " reason = excluded.reason, source_row = excluded.source_row, last_seen = now(),"
+            " sqlstate = null, constraint_name = null, wanted_row = null"
         ).format(**names)
     )
 

@@ -1,4 +1,4 @@
-"""The source rows that cannot be published, read from `coaching_sync.rejected_rows`."""
+"""The rows that cannot be published, read from `coaching_sync.rejected_rows`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,11 @@ class UnknownTable(CoachingError):
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A source row that cannot be published. `source_row` is the complete row as the replica has it."""
+    """A row that cannot be published.
+
+    If a rule of this project rejected it, `source_row` is the complete row as the replica has it. If Postgres rejected
+    it, `sqlstate` and `constraint_name` tell why, and `wanted_row` is the row as it should be.
+    """
 
     published_table: str
     source_view: str
@@ -27,6 +31,9 @@ class RejectedRow:
     first_seen: datetime
     last_seen: datetime
     source_row: dict[str, Any] | None
+    sqlstate: str | None
+    constraint_name: str | None
+    wanted_row: dict[str, Any] | None
 
 
 def read_rejected(settings: Settings, table: str | None = None) -> list[RejectedRow]:

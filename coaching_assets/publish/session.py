@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres.connection import Connection, use_schema
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.views import ReplicaTable, create_views
 from coaching_assets.settings import Settings
 
@@ -40,6 +41,7 @@ def _create_parameters(cursor: Cursor, settings: Settings, replica: Mapping[str,
         (list(replica), [table.exists for table in replica.values()]),
     )
     cursor.execute("create temp table batch (key text primary key)")
+    cursor.execute(read_sql(__package__, "isolated_tables.sql"))
 
 
 def fill_batch(cursor: Cursor, keys: Sequence[str]) -> None:

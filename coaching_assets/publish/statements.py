@@ -26,6 +26,21 @@ def stale_rows(table: PublishedTable) -> sql.Identifier:
     return name(f"stale_{table.name}")
 
 
+def differing_rows(table: PublishedTable, *, missing: bool = True) -> sql.Composed:
+    """Return the `from` clause of the batch's rows that an update would write; with `missing`, also an insert."""
+    conditions: list[sql.Composable] = list(differences(table).values())
+    if missing:
+        conditions.append(sql.SQL("{} is null").format(name("row", table.key[0])))
+    return sql.SQL("from {} as wanted {} {} as row on {} where {} and ({})").format(
+        wanted_rows(table),
+        sql.SQL("left join" if missing else "join"),
+        name(table.name),
+        same_key(table, "row", "wanted"),
+        publishable(table),
+        sql.SQL(" or ").join(conditions) if conditions else sql.SQL("false"),
+    )
+
+
 def same_key(table: PublishedTable, left: str, right: str) -> sql.Composed:
     """Return the condition that two rows, by their aliases, have the same primary key."""
     return sql.SQL(" and ").join([sql.SQL("{} = {}").format(name(left, k), name(right, k)) for k in table.key])
@@ -46,8 +61,12 @@ def differences(table: PublishedTable) -> dict[str, sql.Composed]:
     }
 
 
-def update_query(table: PublishedTable) -> sql.Composed | None:
-    """Return the statement that updates the rows that differ; None if the table has only its key."""
+def update_query(table: PublishedTable, wanted: sql.Composable | None = None) -> sql.Composed | None:
+    """Return the statement that updates the rows that differ; None if the table has only its key.
+
+    Args:
+        wanted: the rows as they should be; None: all of the batch's.
+    """
     differs = differences(table)
     if not differs:
         return None
@@ -57,38 +76,44 @@ def update_query(table: PublishedTable) -> sql.Composed | None:
     return template("update.sql").format(
         table=name(table.name),
         assignments=sql.SQL(", ").join(assignments),
-        wanted=wanted_rows(table),
+        wanted=wanted or wanted_rows(table),
         same_key=same_key(table, "row", "wanted"),
         publishable=publishable(table),
         differs=sql.SQL(" or ").join([differs[column] for column in columns]),
     )
 
 
-def insert_query(table: PublishedTable) -> sql.Composed:
-    """Return the statement that inserts the rows that are missing."""
+def insert_query(table: PublishedTable, wanted: sql.Composable | None = None) -> sql.Composed:
+    """Return the statement that inserts the rows that are missing; see `update_query`."""
     columns = sorted({*table.key, *table.owned, *table.once})
     return template("insert.sql").format(
         table=name(table.name),
         columns=sql.SQL(", ").join(map(name, columns)),
         values=sql.SQL(", ").join(name("wanted", column) for column in columns),
-        wanted=wanted_rows(table),
+        wanted=wanted or wanted_rows(table),
         publishable=publishable(table),
         same_key=same_key(table, "row", "wanted"),
     )
 
 
-def delete_query(table: PublishedTable) -> sql.Composed:
-    """Return the statement that deletes the stale rows that nothing of the application references."""
+def delete_query(table: PublishedTable, stale: sql.Composable | None = None) -> sql.Composed:
+    """Return the statement that deletes the stale rows that nothing of the application references.
+
+    Args:
+        stale: the rows that should not exist; None: all of the batch's.
+    """
     return sql.SQL("delete from {} as row using {} as stale where {} and not stale.blocked").format(
-        name(table.name), stale_rows(table), same_key(table, "row", "stale")
+        name(table.name), stale or stale_rows(table), same_key(table, "row", "stale")
     )
 
 
-def mark_kept_query(table: PublishedTable) -> sql.Composed | None:
+def mark_kept_query(table: PublishedTable, stale: sql.Composable | None = None) -> sql.Composed | None:
     """Return the statement that marks stale rows that stay; None if the table has no place for the mark."""
     if "source_deleted_at" not in table.metadata_keys:
         return None
-    return template("mark_kept.sql").format(table=name(table.name), stale=stale_rows(table), wanted=wanted_rows(table))
+    return template("mark_kept.sql").format(
+        table=name(table.name), stale=stale or stale_rows(table), wanted=wanted_rows(table)
+    )
 
 
 def stale_query(group: Group, table: PublishedTable) -> sql.Composable:
@@ -148,12 +173,14 @@ def waiting_queries(group: Group, table: PublishedTable) -> list[sql.Composed]:
     return queries
 
 
-def release_queries(group: Group, child_group: Group, child: PublishedTable) -> list[sql.Composed]:
+def release_queries(
+    group: Group, child_group: Group, child: PublishedTable, stale: sql.Composable | None = None
+) -> list[sql.Composed]:
     """Return the statements that prepare rows of another aggregate for the deletion of the group's stale roots."""
     reference = child.waits_for
     assert reference is not None
     parts: dict[str, sql.Composable] = {
-        "stale": stale_rows(group.root),
+        "stale": stale or stale_rows(group.root),
         "parent": name(group.name),
         "parent_name": sql.Literal(group.name),
         "parent_key": name(group.key_column),

@@ -97,6 +97,7 @@ def figures(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "rows_kept": outcome.kept,
         "rows_rejected": outcome.rejected,
         "rows_waiting": outcome.waiting,
+        "aggregates_locked": outcome.locked,
         "seconds": seconds,
     }
     if outcome.newest_source_time is not None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from coaching_assets.publish.outcome import Outcome
 
 
+MOST_REASONS = 50
+"""Reasons of rejected rows in `error_details`, the most frequent ones: a message of Postgres can name a value."""
+
+
 @dataclass(frozen=True)
 class EntityStatus:
     """One published table: its last sync, and the source time that it reflects (None before the first sync)."""
@@ -47,8 +51,10 @@ def write_status(
 ) -> None:
     """Write a table's row if it differs, in the transaction that publishes."""
     details = _error_details(database, table, [replica[view] for view in table.sources])
-    status = "partial" if outcome.rejected or "failed_source_tables" in details else "success"
-    _write(database, table, status, outcome.rejected, details, outcome)
+    if outcome.locked:
+        details["locked"] = f"{outcome.locked} {table.aggregate} are not up to date: another transaction locked a row"
+    is_partial = outcome.rejected or outcome.locked or "failed_source_tables" in details
+    _write(database, table, "partial" if is_partial else "success", outcome.rejected, details, outcome)
 
 
 def write_failure(database: Connection, table: PublishedTable, sentence: str) -> None:
@@ -82,8 +88,9 @@ def _error_details(database: Connection, table: PublishedTable, sources: list[Re
     details: dict[str, Any] = {}
     with database.cursor() as cursor:
         cursor.execute(
-            "select reason, count(*) from coaching_sync.rejected_rows where published_table = %s group by reason",
-            (table.name,),
+            "select reason, count(*) from coaching_sync.rejected_rows where published_table = %s group by reason"
+            " order by count(*) desc, reason limit %s",
+            (table.name, MOST_REASONS),
         )
         if rejected := dict(cursor.fetchall()):
             details["rejected"] = rejected

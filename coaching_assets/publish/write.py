@@ -1,73 +1,153 @@
 """Writes one batch: computes the rows as they should be, compares, and writes only the differences."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from psycopg2 import sql
+from psycopg2 import Error, sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.errors import concerns_lock
+from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import count_rows
 from coaching_assets.publish.cascades import blocker, children_of
-from coaching_assets.publish.checks import count_findings, record_findings, require_accounted_for
+from coaching_assets.publish.checks import RowsMissing, count_findings, record_findings, require_accounted_for
+from coaching_assets.publish.isolation import (
+    LOCKED,
+    can_be_isolated,
+    isolate_discarded,
+    lock_rows,
+    lock_stale,
+    record_isolated,
+    run_isolated,
+    take_out_stale,
+    take_out_wanted,
+)
 from coaching_assets.publish.ordering import in_order_of_computation
+from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.reject import record_rejected, record_waiting
-from coaching_assets.publish.statements import (
-    delete_query,
-    insert_query,
-    mark_kept_query,
-    publishable,
-    release_queries,
-    same_key,
-    stale_query,
-    stale_rows,
-    template,
-    update_query,
-    wanted_rows,
-)
-from coaching_assets.publish.tables import GROUPS
+from coaching_assets.publish.statements import publishable, same_key, stale_query, stale_rows, template, wanted_rows
+from coaching_assets.publish.steps import Run, delete_step, mark_step, run_at_once, write_step
 
-if TYPE_CHECKING:
-    from coaching_assets.publish.outcome import Outcome
+Lock = Literal["no", "wait", "skip"]
+"""How stale rows are locked: a plan, which deletes nothing, does not; "skip" isolates rows that others have locked."""
 
 
 def write_batch(
-    database: Connection, group: Group, tables: Sequence[PublishedTable], outcomes: Mapping[str, "Outcome"]
+    database: Connection,
+    group: Group,
+    tables: Sequence[PublishedTable],
+    outcomes: Mapping[str, Outcome],
+    *,
+    strict: bool = False,
 ) -> None:
     """Bring the rows of the aggregates in `batch` up to date, within the current transaction.
 
-    All tables of the group are computed, because they read one another. Only the given ones are written.
+    All tables of the group are computed, because they read one another. Only the given ones are written. Rows that
+    Postgres rejects, and rows that the application holds locked, are recorded, and the others are written.
+
+    Args:
+        strict: whether deferred constraints are checked for each row, not at the end of the transaction.
+
+    Raises:
+        psycopg2.Error: the error does not concern single rows, or it is raised while the rows are computed.
+        RowsMissing: a trigger or a rule of the application discards all rows of a table.
     """
     with database.cursor() as cursor:
-        compute_batch(cursor, group, lock=True)
+        if strict:
+            cursor.execute("set constraints all immediate")
+        isolates = _compute_and_lock(cursor, group)
         for table in tables:
             _leave_out_orphans(cursor, table, {t.name for t in group.tables} - {t.name for t in tables})
+        cursor.execute("savepoint computed")
+        try:
+            written = _write_at_once(cursor, group, tables)
+        except (Error, RowsMissing) as error:
+            if not can_be_isolated(error):
+                raise
+            cursor.execute("rollback to savepoint computed")
+            if concerns_lock(error):
+                lock_rows(cursor, group, tables)
+            written, isolates = _write_isolated(cursor, group, tables), True
+        if isolates:
+            record_isolated(cursor, group, strict=strict)
+        cursor.execute("release savepoint computed")
         for table in tables:
-            _write_rows(cursor, group, table, outcomes[table.name])
-        for table in reversed(tables):
-            outcome = outcomes[table.name]
-            cursor.execute(delete_query(table))
-            outcome.deleted += cursor.rowcount
-            outcome.kept += _mark_kept(cursor, table)
+            outcomes[table.name].add(written[table.name])
 
 
-def _write_rows(cursor: Cursor, group: Group, table: PublishedTable, outcome: "Outcome") -> None:
-    record_rejected(cursor, table)
-    record_waiting(cursor, group, table)
-    if table is group.root:
-        _release_children(cursor, group)
+def _compute_and_lock(cursor: Cursor, group: Group) -> bool:
+    """Compute the batch's rows and lock the stale ones; return whether some were isolated, because others lock them."""
+    cursor.execute("savepoint started")
+    try:
+        compute_batch(cursor, group, lock="wait")
+    except Error as error:
+        if not concerns_lock(error):
+            raise
+        cursor.execute("rollback to savepoint started")
+        compute_batch(cursor, group, lock="skip")
+        return True
+    cursor.execute("release savepoint started")
+    return False
+
+
+def _write_at_once(cursor: Cursor, group: Group, tables: Sequence[PublishedTable]) -> dict[str, Outcome]:
+    outcomes = {table.name: Outcome() for table in tables}
+    for table in tables:
+        _write_rows(cursor, table, outcomes[table.name], run_at_once)
+        _require_present(cursor, table, outcomes[table.name])
+    for table in reversed(tables):
+        _delete_rows(cursor, group, table, outcomes[table.name], run_at_once)
+    for table in tables:
+        _record(cursor, group, table)
+    return outcomes
+
+
+def _write_isolated(cursor: Cursor, group: Group, tables: Sequence[PublishedTable]) -> dict[str, Outcome]:
+    """Write the batch's rows but for those that Postgres rejects or that are locked; these are isolated."""
+    outcomes = {table.name: Outcome() for table in tables}
+    for place, table in enumerate(tables):
+        outcome = outcomes[table.name]
+        _write_rows(cursor, table, outcome, run_isolated)
+        isolate_discarded(cursor, table)
+        outcome.isolated += take_out_wanted(cursor, group, table)
+        for part in tables[place + 1 :]:
+            _leave_out_orphans(cursor, part, {table.name})
+        _require_present(cursor, table, outcome)
+    for table in reversed(tables):
+        outcome = outcomes[table.name]
+        _delete_rows(cursor, group, table, outcome, run_isolated)
+        outcome.isolated += take_out_stale(cursor, group, table)
+    for table in tables:
+        _record(cursor, group, table)
+    return outcomes
+
+
+def _write_rows(cursor: Cursor, table: PublishedTable, outcome: Outcome, run: Run) -> None:
     if "before.sql" in table.sql:
         cursor.execute(table.sql["before.sql"])
+    *updated, inserted = run(cursor, write_step(table))
+    outcome.updated += sum(updated)
+    outcome.inserted += inserted
+
+
+def _require_present(cursor: Cursor, table: PublishedTable, outcome: Outcome) -> None:
     wanted = _count_publishable(cursor, table)
     outcome.considered += wanted
-    update = update_query(table)
-    if update is not None:
-        cursor.execute(update)
-        outcome.updated += cursor.rowcount
-    cursor.execute(insert_query(table))
-    outcome.inserted += cursor.rowcount
     require_accounted_for(table, wanted, _count_present(cursor, table))
+
+
+def _delete_rows(cursor: Cursor, group: Group, table: PublishedTable, outcome: Outcome, run: Run) -> None:
+    outcome.deleted += run(cursor, delete_step(group, table))[-1]
+    run(cursor, mark_step(table))
+    cursor.execute(sql.SQL("select count(*) from {} where blocked").format(stale_rows(table)))
+    outcome.kept += int((cursor.fetchone() or (0,))[0])
+
+
+def _record(cursor: Cursor, group: Group, table: PublishedTable) -> None:
+    record_rejected(cursor, table)
+    record_waiting(cursor, group, table)
     record_findings(cursor, table)
 
 
@@ -87,15 +167,6 @@ def _leave_out_orphans(cursor: Cursor, table: PublishedTable, not_written: set[s
         )
 
 
-def _release_children(cursor: Cursor, group: Group) -> None:
-    """Let rows of other aggregates that reference the stale roots wait for these, before the roots are deleted."""
-    for child_group in GROUPS:
-        for child in child_group.tables:
-            if child.waits_for is not None and child.waits_for.table == group.name:
-                for statement in release_queries(group, child_group, child):
-                    cursor.execute(statement)
-
-
 def create_batch_tables(cursor: Cursor, group: Group) -> None:
     """Create the temporary tables that `compute_batch` fills, once per session and group.
 
@@ -110,12 +181,12 @@ def create_batch_tables(cursor: Cursor, group: Group) -> None:
         cursor.execute(template("create_stale.sql").format(stale=stale_rows(table), rows=stale_query(group, table)))
 
 
-def compute_batch(cursor: Cursor, group: Group, *, lock: bool) -> None:
+def compute_batch(cursor: Cursor, group: Group, *, lock: Lock) -> None:
     """Compute the batch's rows as they should be, and the stale ones, into temporary tables.
 
     Args:
         cursor: in a session of the publisher, with the group's batch tables created and `batch` filled.
-        lock: whether to lock the stale rows. A plan, which deletes nothing, does not.
+        lock: how to lock the stale rows.
     """
     tables = [rows(table) for table in group.tables for rows in (wanted_rows, stale_rows)]
     cursor.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
@@ -125,20 +196,18 @@ def compute_batch(cursor: Cursor, group: Group, *, lock: bool) -> None:
         _find_stale(cursor, group, table, lock)
 
 
-def count_open(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
-    """Count the rows of a table that are rejected, that wait, and that a check found."""
+def count_open(database: Connection, table: PublishedTable, outcome: Outcome) -> None:
+    """Count the rows of a table that are rejected, that wait, and that a check found; and the locked aggregates."""
     with database.cursor() as cursor:
-        cursor.execute("select count(*) from coaching_sync.rejected_rows where published_table = %s", (table.name,))
-        outcome.rejected = (cursor.fetchone() or (0,))[0]
         cursor.execute(
-            "select coalesce(sum(rows), 0)::bigint from coaching_sync.waiting_rows where published_table = %s",
-            (table.name,),
+            read_sql(__package__, "open_rows.sql"),
+            {"table": table.name, "group": table.aggregate, "locked": LOCKED},
         )
-        outcome.waiting = (cursor.fetchone() or (0,))[0]
+        outcome.rejected, outcome.waiting, outcome.locked = cursor.fetchone() or (0, 0, 0)
         outcome.findings = count_findings(cursor, table)
 
 
-def count_table(database: Connection, table: PublishedTable, outcome: "Outcome") -> None:
+def count_table(database: Connection, table: PublishedTable, outcome: Outcome) -> None:
     """Count the rows of a table, or estimate their number if it is large."""
     outcome.row_count = count_rows(database, sql.Identifier(table.name))
 
@@ -148,7 +217,7 @@ def _compute(cursor: Cursor, table: PublishedTable) -> None:
     cursor.execute(sql.SQL("analyze {}").format(wanted_rows(table)))
 
 
-def _find_stale(cursor: Cursor, group: Group, table: PublishedTable, lock: bool) -> None:
+def _find_stale(cursor: Cursor, group: Group, table: PublishedTable, lock: Lock) -> None:
     """Find the rows that should not exist, and mark those that rows of the application reference.
 
     The rows are locked before the references are read. A reference that the application adds meanwhile is either seen
@@ -161,8 +230,10 @@ def _find_stale(cursor: Cursor, group: Group, table: PublishedTable, lock: bool)
     )
     if cursor.rowcount == 0:
         return
-    if lock:
+    if lock == "wait":
         _lock_stale(cursor, table)
+    elif lock == "skip":
+        lock_stale(cursor, group, table)
     referenced = blocker(cursor, table)
     if referenced is not None:
         cursor.execute(
@@ -203,13 +274,4 @@ def _count_present(cursor: Cursor, table: PublishedTable) -> int:
             publishable=publishable(table),
         )
     )
-    return int((cursor.fetchone() or (0,))[0])
-
-
-def _mark_kept(cursor: Cursor, table: PublishedTable) -> int:
-    """Mark the stale rows that stay; return their number."""
-    statement = mark_kept_query(table)
-    if statement is not None:
-        cursor.execute(statement)
-    cursor.execute(sql.SQL("select count(*) from {} where blocked").format(stale_rows(table)))
     return int((cursor.fetchone() or (0,))[0])

@@ -7,6 +7,7 @@ from statistics import median
 from coaching_assets.demo.sample import Sample
 from coaching_assets_tests.bench import data, limit, multiplying, recipes
 from coaching_assets_tests.bench.application import in_use
+from coaching_assets_tests.bench.bad_rows import bad_rows
 from coaching_assets_tests.bench.outcome import Goal, Outcome
 from coaching_assets_tests.bench.processes import core_seconds, run, run_python
 from coaching_assets_tests.bench.servers import Installation, Servers
@@ -239,4 +240,4 @@ def _of_pairs(measure: str, pairs: list[tuple[float, float]], goal: Goal, names:
     return Outcome(measure, median(one / other for one, other in pairs), "ratio", goal, parts)
 
 
-MEASURES: tuple[Measure, ...] = (first_sync, changes, memory, other_ways, definitions)
+MEASURES: tuple[Measure, ...] = (first_sync, bad_rows, changes, memory, other_ways, definitions)

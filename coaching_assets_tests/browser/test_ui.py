@@ -94,7 +94,7 @@ def test_a_failing_check_says_what_is_wrong(page: Page, dagster: DagsterDeployme
     page.get_by_role("tab", name="Checks").click()
     page.get_by_text("rows_publishable").first.click()
     page.get_by_role("button", name="Hide navigation").click()
-    expect(page.get_by_text(f"{rejected} source rows cannot be published")).to_be_visible()
+    expect(page.get_by_text(f"{rejected} rows cannot be published")).to_be_visible()
     expect(page.get_by_text("coaching rejected --table transcripts")).to_be_visible()
     expect(page.get_by_role("row", name=f"rows_rejected {rejected}")).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()

@@ -107,7 +107,7 @@ def test_the_same_rows_wait(synced: Deployment, name: str) -> None:
         )
         fill_batch(cursor, everything(cursor, publisher, group))
         create_batch_tables(cursor, group)
-        compute_batch(cursor, group, lock=False)
+        compute_batch(cursor, group, lock="no")
         found = set().union(*(rows(cursor, query) for query in waiting_queries(group, table)))
         assert found == rows(cursor, by_hand(f"waiting_{name}"))
         assert found
@@ -133,7 +133,7 @@ def test_the_same_rows_are_stale_and_vanished(synced: Deployment, name: str) -> 
             )
         fill_batch(cursor, keys)
         create_batch_tables(cursor, group)
-        compute_batch(cursor, group, lock=False)
+        compute_batch(cursor, group, lock="no")
         found = rows(cursor, stale_query(group, table))
         assert found == rows(cursor, by_hand(f"stale_{name}"))
         assert len(found) > 2

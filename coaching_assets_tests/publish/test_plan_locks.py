@@ -7,6 +7,7 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.publish import plan
 from coaching_assets.publish.published_table import Group
 from coaching_assets.publish.tables import GROUPS
+from coaching_assets.publish.write import Lock
 from coaching_assets_tests.support.deployment import Deployment
 
 OWN_LOCKS = "select count(*) from pg_locks where pid = pg_backend_pid()"
@@ -18,7 +19,7 @@ def locks_by_batch(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
     held: dict[str, list[int]] = {group.name: [] for group in GROUPS}
     compute = plan.compute_batch
 
-    def count_locks(cursor: Cursor, group: Group, *, lock: bool) -> None:
+    def count_locks(cursor: Cursor, group: Group, *, lock: Lock) -> None:
         compute(cursor, group, lock=lock)
         cursor.execute(OWN_LOCKS)
         held[group.name].append((cursor.fetchone() or (0,))[0])

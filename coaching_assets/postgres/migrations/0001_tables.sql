@@ -109,10 +109,13 @@ create table if not exists coaching_sync.rejected_rows (
     source_row jsonb,
     first_seen timestamptz not null default now(),
     last_seen timestamptz not null default now(),
+    sqlstate text,
+    constraint_name text,
+    wanted_row jsonb,
     primary key (published_table, key)
 );
 comment on table coaching_sync.rejected_rows is
-    'Source rows that cannot be published, with the reason. A row leaves this table once its source is repaired.';
+    'Rows that cannot be published, with the reason. A row leaves this table once it is repaired.';
 
 create index if not exists rejected_rows_by_aggregate on coaching_sync.rejected_rows (published_table, aggregate_key);
 
@@ -151,10 +154,11 @@ create table if not exists coaching_sync.requested_aggregates (
     key text not null,
     vanished boolean not null default false,
     requested_at timestamptz not null default now(),
+    held_back text,
     primary key (group_name, key)
 );
 comment on table coaching_sync.requested_aggregates is
-    'Aggregates that the reconciliation makes pending. A vanished one is no longer at the source and is deleted.';
+    'Aggregates that are pending although no load brought a change. A vanished one is no longer at the source and is deleted.';
 
 create table if not exists coaching_sync.findings (
     published_table text not null,
@@ -207,20 +211,30 @@ create table if not exists coaching_sync.withheld_rows (
 comment on table coaching_sync.withheld_rows is
     'Salted hashes of source rows that the replica lacks because of an erasure. The reconciliation expects them to differ.';
 
--- Databases from before release 0 lack these columns. Asked first: the lock of "alter table" conflicts with every reader.
+-- Databases of release 0, and from before it, lack these columns. Asked first: the lock of "alter table" conflicts with every reader.
 do $$
 begin
     if exists (
-        select from unnest(array['behind_since', 'modified', 'filenode', 'missing_columns']) as wanted (name)
-        where not exists (
-            select from pg_attribute
-            where attname = name and attrelid in ('coaching_sync.replica_loads'::regclass, 'coaching_sync.source_tables'::regclass)
-        )
+        select from (values
+            ('coaching_sync.replica_loads'::regclass, 'behind_since'),
+            ('coaching_sync.source_tables', 'modified'),
+            ('coaching_sync.source_tables', 'filenode'),
+            ('coaching_sync.source_tables', 'missing_columns'),
+            ('coaching_sync.rejected_rows', 'sqlstate'),
+            ('coaching_sync.rejected_rows', 'constraint_name'),
+            ('coaching_sync.rejected_rows', 'wanted_row'),
+            ('coaching_sync.requested_aggregates', 'held_back')
+        ) as wanted (relation, name)
+        where not exists (select from pg_attribute where attname = name and attrelid = relation and not attisdropped)
     ) then
         alter table coaching_sync.replica_loads add column if not exists behind_since timestamptz;
         alter table coaching_sync.source_tables add column if not exists modified timestamptz;
         alter table coaching_sync.source_tables add column if not exists filenode oid;
         alter table coaching_sync.source_tables add column if not exists missing_columns text[];
+        alter table coaching_sync.rejected_rows add column if not exists sqlstate text;
+        alter table coaching_sync.rejected_rows add column if not exists constraint_name text;
+        alter table coaching_sync.rejected_rows add column if not exists wanted_row jsonb;
+        alter table coaching_sync.requested_aggregates add column if not exists held_back text;
     end if;
 end
 $$;
@@ -233,3 +247,11 @@ comment on column coaching_sync.source_tables.filenode is
     'Storage of the replica table that was loaded. It changes if the table is dropped, truncated or restored.';
 comment on column coaching_sync.source_tables.missing_columns is
     'Required columns that the source no longer delivers.';
+comment on column coaching_sync.rejected_rows.sqlstate is
+    'SQLSTATE of the error if Postgres rejected the row. Null if a rule of this project did.';
+comment on column coaching_sync.rejected_rows.constraint_name is
+    'Constraint or index that rejected the row.';
+comment on column coaching_sync.rejected_rows.wanted_row is
+    'Row as it should be, if Postgres rejected it. Each sync tries it again.';
+comment on column coaching_sync.requested_aggregates.held_back is
+    'Why the last sync could not write all of the aggregate, such as a locked row. Each sync tries it again.';

@@ -1,0 +1,5 @@
+-- Rejected rows, as they were computed.
+insert into {wanted}
+select (jsonb_populate_record(null::{wanted}, wanted_row)).*
+from coaching_sync.rejected_rows
+where published_table = {table_name} and wanted_row is not null
