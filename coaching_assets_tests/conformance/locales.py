@@ -12,9 +12,9 @@ LIBC = "locale 'tr_TR.UTF-8'"
 PROBE = "coaching_probe"
 
 
-def create_database(postgres: EmbeddedPostgres, name: str, options: str = "") -> None:
+def create_database(postgres: EmbeddedPostgres, name: str, options: str = "", *, encoding: str = "UTF8") -> None:
     """Create a database with these options of `create database`, such as a locale."""
-    _run(postgres, f"create database {name} template template0 encoding 'UTF8' {options}")
+    _run(postgres, f"create database {name} template template0 encoding '{encoding}' {options}")
 
 
 def turkish(postgres: EmbeddedPostgres) -> str:

@@ -51,6 +51,8 @@ def test_a_monologue_that_the_replica_lost_keeps_its_sentiment(
 
 @pytest.mark.parametrize("table", ["call", pytest.param("email", marks=pytest.mark.slow)])
 def test_the_newest_row_of_a_table_that_the_replica_lost_comes_back(table: str, synced: Deployment) -> None:
+    # another test may have changed the table in the shared project
+    assert synced.sync().failures == ()
     ((key,), *_) = synced.query(NEWEST[table])
     published, column = {"call": ("calls", "gong_call_id"), "email": ("emails", "gong_email_id")}[table]
     before = synced.query(f"select id from {published} where {column} = %s", [key])
