@@ -10,6 +10,7 @@ TABLES: tuple[SourceTable, ...] = (
         description="One row per deal: name, stage, amount, close date.",
         without="opportunities come from Gong's own deal table, if the source has it",
         key=("id",),
+        needed=("id",),
         columns=(
             Column("id", "text", "Salesforce's id of the deal.", required=True),
             Column("name", "text", "Name.", required=True),

@@ -75,6 +75,7 @@ class SourceTable:
         deletion_time: the published rows show when a row was deleted. Only then is a second deletion of a row, with
             another time, a change.
         indexes: further columns that publishing looks rows up by.
+        needed: columns that publishing rejects a row without. An index finds the rows that lack one.
     """
 
     source: Source
@@ -88,6 +89,7 @@ class SourceTable:
     required: bool = False
     deletion_time: bool = False
     indexes: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
     identities: tuple[Identity, ...] = ()
 
     @property

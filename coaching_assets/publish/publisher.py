@@ -110,10 +110,10 @@ class Publisher:
         # in this order, so that no query reads a whole table while rows are locked
         bound_lock_waits(self.database, self.settings.publish_lock_seconds)
         started = self._database_time()
+        version, seen = self.find_new_loads(group, tables)
         for table in tables:
-            record_keyless(self.database, table, self.replica[table.row_source].table)
+            self._record_keyless(group, table)
             outcomes[table.name].newest_source_time = self._newest_source_time(table)
-        version = self._find_new_loads(group, tables)
         self._begin_attempt(group)
         pending, done = self.find_pending(group), 0
         # a batch that fails is rolled back alone
@@ -124,7 +124,7 @@ class Publisher:
                 outcomes[name].add(outcome)
             if progress is not None and done < pending:
                 progress(done, pending)
-        self._record_published(group, tables, version, started)
+        self._record_published(group, tables, version, started, seen)
         self._write_sync_status(tables, outcomes)
         self.database.commit()
         self._record_row_counts(tables, outcomes)
@@ -132,11 +132,20 @@ class Publisher:
             progress(pending, pending)
         return outcomes
 
+    def find_new_loads(self, group: Group, tables: Sequence[PublishedTable]) -> tuple[str, str]:
+        """Fill `new_load` with the loads that one of the tables does not reflect.
+
+        Returns:
+            The version of the rules that the tables are published by, and the snapshot before the loads were read.
+        """
+        with self.database.cursor() as cursor:
+            version = rule_version(cursor, self.settings, group, self.replica)
+            return version, loads.find_new_loads(cursor, group, tables, self.replica, version)
+
     def find_all_loads(self, group: Group) -> None:
         """Treat all of the replica's loads as new."""
         with self.database.cursor() as cursor:
-            loads.find_present_loads(cursor, group, self.replica)
-            loads.use_present_loads(cursor)
+            loads.find_all_loads(cursor, group, self.replica)
 
     def find_pending(self, group: Group) -> int:
         """Fill `pending` with the group's aggregates that `new_load`, a parent's arrival or a request makes pending.
@@ -169,13 +178,16 @@ class Publisher:
                 (group.name,),
             )
 
-    def _find_new_loads(self, group: Group, tables: Sequence[PublishedTable]) -> str:
-        """Fill `new_load`; return the version of the rules that the tables are published by."""
+    def _record_keyless(self, group: Group, table: PublishedTable) -> None:
+        """Record the rows without a key, unless nothing can have changed about them."""
         with self.database.cursor() as cursor:
-            version = rule_version(cursor, self.settings, group, self.replica)
-            loads.find_present_loads(cursor, group, self.replica)
-            loads.find_new_loads(cursor, tables, version)
-        return version
+            cursor.execute(
+                "select exists (select from coaching_sync.requested_aggregates where group_name = %s and key = '')",
+                (group.name,),
+            )
+            is_requested = cursor.fetchone() == (True,)
+            if is_requested or loads.has_changed(cursor, table.row_source):
+                record_keyless(self.database, table, self.replica[table.row_source].table)
 
     def _write(self, group: Group, tables: Sequence[PublishedTable], pending: int) -> Iterator[Written]:
         """Write all pending aggregates: several batches at once if they do not fit into one."""
@@ -186,17 +198,17 @@ class Publisher:
         return write_at_once(self.settings, keys, pace, group, tables)
 
     def _record_published(
-        self, group: Group, tables: Sequence[PublishedTable], version: str, started: datetime
+        self, group: Group, tables: Sequence[PublishedTable], version: str, started: datetime, seen: str
     ) -> None:
         with self.database.cursor() as cursor:
             if len(tables) == len(group.tables):
                 cursor.execute(
                     "delete from coaching_sync.requested_aggregates where group_name = %s"
-                    " and key in (select key from pending) and held_back is null",
+                    " and (key = '' or key in (select key from pending)) and held_back is null",
                     (group.name,),
                 )
             for table in tables:
-                loads.record_loads(cursor, table, version, started)
+                loads.record_loads(cursor, table, version, started, seen)
 
     def _write_sync_status(self, tables: Sequence[PublishedTable], outcomes: dict[str, Outcome]) -> None:
         for table in tables:

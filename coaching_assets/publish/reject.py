@@ -62,6 +62,12 @@ def record_waiting(cursor: Cursor, group: Group, table: PublishedTable) -> None:
 
 def record_keyless(database: Connection, table: PublishedTable, source: SourceTable) -> None:
     """Record the source rows that belong to no aggregate because they lack its key, under the aggregate ''."""
+    with database.cursor() as cursor:
+        cursor.execute(keyless_statement(table, source))
+
+
+def keyless_statement(table: PublishedTable, source: SourceTable) -> sql.Composed:
+    """Return the statement that records the rows without a key. It reads the index of a merge's option `needed`."""
     text = {column.name for column in source.columns if column.type == "text"}
     key = [
         sql.SQL("{}, {}").format(sql.Literal(column), sql.Identifier(column if column in text else f"{column}__raw"))
@@ -83,5 +89,4 @@ def record_keyless(database: Connection, table: PublishedTable, source: SourceTa
             sql.SQL("{0} is null or {0} = ''").format(sql.Identifier(column)) for column in table.needs
         ),
     }
-    with database.cursor() as cursor:
-        cursor.execute(sql.SQL(read_sql(__package__, "keyless.sql")).format(**parts))
+    return sql.SQL(read_sql(__package__, "keyless.sql")).format(**parts)

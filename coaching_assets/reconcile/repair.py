@@ -161,7 +161,8 @@ def _request_aggregates(publisher: Publisher, cursor: Cursor, group: Group, tabl
     cursor.execute("insert into new_load values (%s, %s)", (table.view, REMOVED_LOAD))
     publisher.find_pending(group)
     cursor.execute("select key from pending")
-    request(cursor, group.name, {key for (key,) in cursor.fetchall()}, vanished=False)
+    # no load says that rows without a key went
+    request(cursor, group.name, {key for (key,) in cursor.fetchall()} | {""}, vanished=False)
     if table.view in group.origins:
         cursor.execute(
             sql.SQL("select distinct {key} from {view} where load_id = %s and {key} <> ''").format(

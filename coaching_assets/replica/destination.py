@@ -22,6 +22,7 @@ KEY_HINT = "x-coaching-key"
 """The current key columns. dlt's own hint keeps former ones, too."""
 
 LOOKUP_HINT = "x-coaching-lookup-columns"
+NEEDED_HINT = "x-coaching-needed-columns"
 DELIVERED_HINT = "x-coaching-delivered-columns"
 IDENTITIES_HINT = "x-coaching-identities"
 DELETION_TIME_HINT = "x-coaching-deletion-time"
@@ -46,6 +47,7 @@ class MergeStagedJob(SqlMergeFollowupJob):
             "staging": staging,
             "key": hints.get(KEY_HINT, []),
             "lookups": [column for column in hints.get(LOOKUP_HINT, []) if column in table["columns"]],
+            "needed": hints.get(NEEDED_HINT, []),
             "delivered": hints.get(DELIVERED_HINT),
             "identities": json.loads(hints.get(IDENTITIES_HINT, "[]")),
             "rows_staged": hints.get(STAGED_HINT, 0),

@@ -15,6 +15,7 @@ from coaching_assets.replica.destination import (
     IDENTITIES_HINT,
     KEY_HINT,
     LOOKUP_HINT,
+    NEEDED_HINT,
     replica_postgres,
 )
 from coaching_assets.replica.extraction import Extraction
@@ -47,6 +48,7 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
     merging: dict[str, Any] = {
         KEY_HINT: list(key),
         LOOKUP_HINT: list(table.indexes),
+        NEEDED_HINT: list(table.needed),
         DELIVERED_HINT: list(hints),
         IDENTITIES_HINT: identities_as_json(table.identities),
         DELETION_TIME_HINT: table.deletion_time,

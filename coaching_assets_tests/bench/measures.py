@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from statistics import median
 
 from coaching_assets.demo.sample import Sample
 from coaching_assets_tests.bench import data, limit, multiplying, recipes
 from coaching_assets_tests.bench.application import in_use
 from coaching_assets_tests.bench.bad_rows import bad_rows
-from coaching_assets_tests.bench.outcome import Goal, Outcome
+from coaching_assets_tests.bench.growth import growth
+from coaching_assets_tests.bench.outcome import Goal, Outcome, of_pairs
 from coaching_assets_tests.bench.processes import core_seconds, run, run_python
 from coaching_assets_tests.bench.servers import Installation, Servers
 from coaching_assets_tests.bench.sizes import Sizes
@@ -142,7 +142,7 @@ def _nothing_changed(ours: Installation, sizes: Sizes) -> Iterator[Outcome]:
         (run(["coaching", "sync"], ours.environment).seconds, run(["dagster", "--version"], ours.environment).seconds)
         for _ in range(sizes.repetitions)
     ]
-    yield _of_pairs("sync with nothing changed / `dagster --version`", pairs, Goal(3.0), ("sync", "dagster"))
+    yield of_pairs("sync with nothing changed / `dagster --version`", pairs, Goal(3.0), ("sync", "dagster"))
 
 
 def definitions(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
@@ -157,7 +157,7 @@ def definitions(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         for _ in range(sizes.repetitions)
     ]
     names = ("definitions", "imports")
-    yield _of_pairs("loading the definitions / `import dagster, dagster_dlt`", pairs, Goal(1.15), names)
+    yield of_pairs("loading the definitions / `import dagster, dagster_dlt`", pairs, Goal(1.15), names)
 
 
 def other_ways(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
@@ -214,7 +214,7 @@ def changes(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
         both = [run_steps(at, REPLICA_STEP, PUBLISHING_STEP) for at in (large, small)]
         pairs.append((sum(both[0].steps.values()), sum(both[1].steps.values())))
     title = f"{sizes.changes:,} changed rows in {many:,} / the same in {few:,}"
-    yield _of_pairs(title, pairs, Goal(1.2), ("large", "small"))
+    yield of_pairs(title, pairs, Goal(1.2), ("large", "small"))
     servers.remove(small)
     servers.remove(large)
 
@@ -234,10 +234,4 @@ def memory(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     yield Outcome(f"peak memory with {large:,} monologues, MB", peaks[1] / 1e6, "count", Goal(700))
 
 
-def _of_pairs(measure: str, pairs: list[tuple[float, float]], goal: Goal, names: tuple[str, str]) -> Outcome:
-    """Return the median ratio of pairs that were measured by turns, so that both have the same load on the machine."""
-    parts = {name: median(pair[place] for pair in pairs) for place, name in enumerate(names)}
-    return Outcome(measure, median(one / other for one, other in pairs), "ratio", goal, parts)
-
-
-MEASURES: tuple[Measure, ...] = (first_sync, bad_rows, changes, memory, other_ways, definitions)
+MEASURES: tuple[Measure, ...] = (first_sync, bad_rows, changes, growth, memory, other_ways, definitions)

@@ -1,6 +1,7 @@
 """What a measurement says: a figure beside its goal."""
 
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any, Literal
 
 Kind = Literal["ratio", "percent", "seconds", "count"]
@@ -51,3 +52,9 @@ class Outcome:
         if self.goal is None:
             return ""
         return f"at {'least' if self.goal.at_least else 'most'} {self.written(self.goal.limit)}"
+
+
+def of_pairs(measure: str, pairs: list[tuple[float, float]], goal: Goal, names: tuple[str, str]) -> Outcome:
+    """Return the median ratio of pairs that were measured by turns, so that both have the same load on the machine."""
+    parts = {name: median(pair[place] for pair in pairs) for place, name in enumerate(names)}
+    return Outcome(measure, median(one / other for one, other in pairs), "ratio", goal, parts)

@@ -31,6 +31,7 @@ create table if not exists coaching_sync.replica_loads (
     newest_source_time timestamptz,
     loaded_at timestamptz not null default now(),
     behind_since timestamptz,
+    transaction_id xid8 default pg_current_xact_id(),
     primary key (table_schema, table_name, load_id)
 );
 comment on table coaching_sync.replica_loads is
@@ -90,7 +91,27 @@ create table if not exists coaching_sync.published_loads (
     primary key (published_table, source_view, load_id)
 );
 comment on table coaching_sync.published_loads is
-    'Replica loads that each published table reflects. Loads are compared one by one, not by their order.';
+    'Newest replica loads that each published table reflects. Older ones are in published_ranges.';
+
+create table if not exists coaching_sync.published_ranges (
+    published_table text not null,
+    source_view text not null,
+    first_load text,
+    last_load text,
+    storage oid,
+    seen pg_snapshot not null,
+    primary key (published_table, source_view)
+);
+comment on table coaching_sync.published_ranges is
+    'Range of replica loads of a source that each published table reflects.';
+comment on column coaching_sync.published_ranges.first_load is
+    'Smallest load id of the range. Null if the table has only few loads, which are all in published_loads.';
+comment on column coaching_sync.published_ranges.last_load is
+    'Largest load id of the range.';
+comment on column coaching_sync.published_ranges.storage is
+    'Storage of the replica table that the range belongs to. It changes if the table is dropped, truncated or restored.';
+comment on column coaching_sync.published_ranges.seen is
+    'Snapshot in which the loads were found. A load within the range that it does not see is not published.';
 
 create table if not exists coaching_sync.published_tables (
     published_table text primary key,
@@ -217,6 +238,7 @@ begin
     if exists (
         select from (values
             ('coaching_sync.replica_loads'::regclass, 'behind_since'),
+            ('coaching_sync.replica_loads', 'transaction_id'),
             ('coaching_sync.source_tables', 'modified'),
             ('coaching_sync.source_tables', 'filenode'),
             ('coaching_sync.source_tables', 'missing_columns'),
@@ -228,6 +250,8 @@ begin
         where not exists (select from pg_attribute where attname = name and attrelid = relation and not attisdropped)
     ) then
         alter table coaching_sync.replica_loads add column if not exists behind_since timestamptz;
+        alter table coaching_sync.replica_loads add column if not exists transaction_id xid8;
+        alter table coaching_sync.replica_loads alter column transaction_id set default pg_current_xact_id();
         alter table coaching_sync.source_tables add column if not exists modified timestamptz;
         alter table coaching_sync.source_tables add column if not exists filenode oid;
         alter table coaching_sync.source_tables add column if not exists missing_columns text[];
@@ -241,6 +265,12 @@ $$;
 
 comment on column coaching_sync.replica_loads.behind_since is
     'When the source got the first modification that this load brought. Null if no sensor noticed it before the load.';
+comment on column coaching_sync.replica_loads.transaction_id is
+    'Transaction that wrote the load''s rows. Publishing finds loads by it that commit after newer ones.';
+
+create index if not exists replica_loads_by_transaction
+    on coaching_sync.replica_loads (table_schema, table_name, transaction_id);
+
 comment on column coaching_sync.source_tables.modified is
     'Modification time of the source table that the replica reflects.';
 comment on column coaching_sync.source_tables.filenode is

@@ -143,9 +143,36 @@ $function$;
 comment on function coaching_sync.index_replica(regclass, text[], text[]) is
     'Create missing indexes of a replica table: the unique index of its key, and one index per lookup column.';
 
+-- The condition is the one of publish/keyless.sql, as the views spell it: Postgres then reads the index instead of the table.
+create or replace function coaching_sync.index_incomplete(rows regclass, needed text[]) returns void
+language plpgsql
+as $function$
+declare
+    schema name;
+    index_name name;
+begin
+    select nspname, left(concat_ws('_', relname, 'without', array_to_string(needed, '_')), 63) into schema, index_name
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid = rows;
+    -- the text of other types, such as times, depends on settings
+    if needed <@ array(
+            select attname::text from pg_attribute
+            where attrelid = rows and not attisdropped and atttypid = any ('{varchar,text,int8,numeric}'::regtype[])
+        )
+        and needed <> '{}' and to_regclass(format('%I.%I', schema, index_name)) is null
+    then
+        execute format('create index %I on %s (%I) where %s', index_name, rows, '_dlt_load_id', (
+            select string_agg(format('%1$I::text is null or %1$I::text = %2$L', name, ''), ' or ') from unnest(needed) as name
+        ));
+    end if;
+end
+$function$;
+
+comment on function coaching_sync.index_incomplete(regclass, text[]) is
+    'Create the missing index of a replica table''s rows that lack a needed column.';
+
 -- The slow steps come before the lock on the empty table.
 create or replace function coaching_sync.swap_in(
-    target regclass, staging regclass, key_columns text[], looked_up text[]
+    target regclass, staging regclass, key_columns text[], looked_up text[], needed text[]
 ) returns boolean
 language plpgsql
 as $function$
@@ -164,6 +191,7 @@ begin
     end if;
     begin
         perform coaching_sync.index_replica(staging, key_columns, looked_up);
+        perform coaching_sync.index_incomplete(staging, needed);
         execute format('analyze %s', staging);
         execute format('lock table %s in access exclusive mode nowait', target);
         execute format('select exists (select from %s)', target) into has_rows;
@@ -180,5 +208,5 @@ begin
 end
 $function$;
 
-comment on function coaching_sync.swap_in(regclass, regclass, text[], text[]) is
+comment on function coaching_sync.swap_in(regclass, regclass, text[], text[], text[]) is
     'Replace an empty replica table by its staging table, and create a new staging table. Returns false, and changes nothing, if the empty table is in use, something depends on it, or a key was staged twice.';

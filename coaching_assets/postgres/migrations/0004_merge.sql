@@ -4,6 +4,7 @@
 --   target, staging   qualified and quoted names of two tables of dlt's, with the same columns
 --   key               columns of the key; they may be null, and two nulls are equal
 --   lookups           further columns to index
+--   needed            columns that publishing rejects a row without
 --   delivered         columns that the source delivers; only these are compared and written. Null or empty: all
 --   identities        columns by which a row names something erased, as in 0002_erasure.sql
 --   rows_staged       rows that were copied into the staging table
@@ -84,6 +85,15 @@ $function$;
 
 comment on function coaching_sync.looked_up(jsonb) is
     'Columns that publishing and the next sync look rows up by.';
+
+create or replace function coaching_sync.needed(plan jsonb) returns text[]
+language sql immutable
+as $function$
+    select coaching_sync.text_array(coalesce(nullif(plan -> 'needed', 'null'), '[]'))
+$function$;
+
+comment on function coaching_sync.needed(jsonb) is
+    'Columns that publishing rejects a row without.';
 
 create or replace function coaching_sync.count_staged(
     plan jsonb, out rows_read bigint, out newest timestamptz, out load_id text
@@ -192,7 +202,7 @@ declare
     inserted bigint;
 begin
     if not exists (select from coaching_sync.erased_identities)
-        and coaching_sync.swap_in(target, staging, key_columns, coaching_sync.looked_up(plan))
+        and coaching_sync.swap_in(target, staging, key_columns, coaching_sync.looked_up(plan), coaching_sync.needed(plan))
     then
         return rows_read;
     end if;
@@ -331,7 +341,7 @@ as $function$
         (select behind_since from coaching_sync.source_changes as recorded
          where (recorded.table_schema, recorded.table_name) = (target_schema, target_name))
     )
-    on conflict (table_schema, table_name, load_id) do nothing
+    on conflict (table_schema, table_name, load_id) do update set transaction_id = excluded.transaction_id
 $function$;
 
 comment on function coaching_sync.record_load(text, text, text, bigint, bigint, bigint, timestamptz) is
@@ -367,6 +377,9 @@ begin
     else
         inserted := coaching_sync.copy_first_load(plan, staged.rows_read);
     end if;
+    perform coaching_sync.index_incomplete(
+        format('%I.%I', target_schema, target_name)::regclass, coaching_sync.needed(plan)
+    );
     if staged.load_id is not null then
         perform coaching_sync.record_load(
             target_schema, target_name, staged.load_id, staged.rows_read, inserted, updated, staged.newest
