@@ -26,6 +26,7 @@ from coaching_assets_tests.support.postgres_servers import (
     postgres_server,
 )
 from coaching_assets_tests.support.receiver import Receiver, receiving
+from coaching_assets_tests.support.secured_postgres import SecuredPostgres, secured_postgres
 
 if TYPE_CHECKING:
     from coaching_assets_tests.stateful.source import Source
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from coaching_assets_tests.support.dagster_deployment import DagsterDeployment
 
 NUMBERS = count(1)
-SERVERS = {"emulator", "dagster", "own"}
+SERVERS = {"emulator", "dagster", "own", "secured"}
 """The fixtures that start a server other than the session's Postgres."""
 NOT_UNIT = ("integration", "slow", "long", "soak", "postgres")
 
@@ -103,6 +104,16 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
         server = postgres_server(version, folder) if version else embedded_postgres(folder, durable=False)
         with server as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[SecuredPostgres]:
+    """A Postgres that demands passwords, encryption or certificates."""
+    with (
+        TemporaryDirectory(prefix="secured-", ignore_cleanup_errors=True) as folder,
+        secured_postgres(Path(folder)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -158,7 +158,9 @@ def _mentions(cursor: Cursor, settings: Settings, request: Request) -> dict[str,
     """Count the rows of this project's tables that still mention an erased value."""
     # as a separate word; in JSON text, an escape such as \n may come right before it
     patterns = [
-        rf"((?<![\w.+-])|\\[a-z]){re.escape(value)}(?![\w-])" for values in request.values.values() for value in values
+        rf"((?<![\w.+-])|\\[a-z]){re.escape(value.lower())}(?![\w-])"
+        for values in request.values.values()
+        for value in values
     ]
     names = {(settings.datasets[table.source], table.name) for table in SOURCE_TABLES}
     names |= {(settings.coaching_schema, name) for name in [*(table.name for table in TABLES), "sync_status"]}
@@ -169,7 +171,7 @@ def _mentions(cursor: Cursor, settings: Settings, request: Request) -> dict[str,
         cursor.execute(
             sql.SQL(
                 "select count(*) from {} as row where exists"
-                " (select from unnest(%s::text[]) as pattern where row::text ~* pattern)"
+                " (select from unnest(%s::text[]) as pattern where coaching_sync.lower_case(row::text) ~ pattern)"
             ).format(sql.Identifier(schema, name)),
             (patterns,),
         )

@@ -6,7 +6,7 @@ with gone_speaker as (
     select call_id, speaker_id from gong_call_participant where load_id = %(mark)s
 ),
 speaker as (
-    select id from speakers where lower(btrim(email)) = any(%(addresses)s)
+    select id from speakers where coaching_sync.lower_case(btrim(email)) = any(%(addresses)s)
     union
     select coaching_sync.derived_id('speakers', call_id || ':' || id) from gone_speaker
     union
@@ -39,7 +39,7 @@ found_opportunity as (
 found_email as (
     select tableoid, ctid from emails
     where gong_email_id in (select id from gong_email where load_id = %(mark)s)
-        or lower(btrim(sender_email)) = any(%(addresses)s)
+        or coaching_sync.lower_case(btrim(sender_email)) = any(%(addresses)s)
     for update
 )
 insert into doomed (relation, place)

@@ -116,7 +116,7 @@ def _redact(cursor: Cursor) -> None:
     for table in TABLES:
         types = _text_columns(cursor, table.name)
         redacted = {
-            column: sql.SQL("coaching_sync.without_erased({}::text)").format(sql.Identifier(column))
+            column: sql.SQL("coaching_sync.redacted_text({}::text)").format(sql.Identifier(column))
             for column in types
             if column in table.owned and column not in table.key
         }

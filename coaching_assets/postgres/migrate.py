@@ -14,11 +14,20 @@ from coaching_assets.postgres.locks import MIGRATION_LOCK, TABLE_LOCK_SECONDS, t
 
 SCHEMA = "coaching_sync"
 FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+UTF8 = "UTF8"
+ENCODING_REMEDY = (
+    "Create a database with `create database … encoding 'UTF8' template template0`, restore a dump into it, and point"
+    " DATABASE_URL there."
+)
 HEADER = re.compile(r"-- breaking: (yes|no)\n")
 
 
 class SchemaTooNew(CoachingError):
     """A newer program changed the schema so that this one can no longer work with it."""
+
+
+class WrongEncoding(CoachingError):
+    """The database is not encoded in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,12 @@ def ensure_schema(database: Connection) -> None:
     Each runs in its own transaction if the connection commits every statement, else in the current transaction.
 
     Raises:
+        WrongEncoding: the database is not encoded in UTF-8.
         SchemaTooNew: the database has a breaking migration that this program does not know.
         TableLocked: another session holds a lock that a migration needs.
     """
+    if (encoding := server_encoding(database)) != UTF8:
+        raise WrongEncoding(f"The database is encoded in {encoding}, and BigQuery's text in UTF-8. {ENCODING_REMEDY}")
     applied = check_compatible(database)
     for migration in migrations():
         if migration.version not in applied:
@@ -61,6 +73,14 @@ def ensure_schema(database: Connection) -> None:
             except errors.LockNotAvailable as error:
                 database.rollback()
                 raise table_locked(database, [SCHEMA]) from error
+
+
+def server_encoding(database: Connection) -> str:
+    """The encoding of the database, as Postgres names it: UTF8, LATIN1, SQL_ASCII."""
+    with database.cursor() as cursor:
+        cursor.execute("show server_encoding")
+        (encoding,) = cursor.fetchone() or ("",)
+    return str(encoding)
 
 
 def check_compatible(database: Connection) -> dict[int, bool]:

@@ -15,7 +15,7 @@ GOING = "erasing"
 def remember(cursor: Cursor, kind: IdentityKind, value: str) -> None:
     """Remember an erased value as a salted hash."""
     cursor.execute(
-        "insert into coaching_sync.erased_identities (kind, hash) values (%s, coaching_sync.erased_hash(%s, %s))"
+        "insert into coaching_sync.erased_identities (kind, hash) values (%s, coaching_sync.hash_of_erased(%s, %s))"
         " on conflict do nothing",
         (kind, kind, value),
     )
@@ -52,7 +52,7 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
     for name, table in _present(cursor, settings):
         cursor.execute(sql.SQL("delete from {} where _dlt_load_id = %s").format(_identifier(settings, table)), (GOING,))
         cursor.execute(
-            "select coaching_sync.redact_erased(%s, %s, %s)", (name, identities_as_json(table.identities), load_id)
+            "select coaching_sync.redact_rows(%s, %s, %s)", (name, identities_as_json(table.identities), load_id)
         )
         if rows := (cursor.fetchone() or (0,))[0]:
             redacted[name] = rows
@@ -84,12 +84,12 @@ def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], loa
 
 def _condition(cursor: Cursor, name: str, table: SourceTable) -> sql.Composable:
     """Build the condition that a row `r` of the table names something erased."""
-    cursor.execute("select coaching_sync.names_erased(%s, %s, false)", (name, identities_as_json(table.identities)))
+    cursor.execute("select coaching_sync.erased_condition(%s, %s, false)", (name, identities_as_json(table.identities)))
     return sql.SQL(str((cursor.fetchone() or ("false",))[0]).replace("%", "%%"))
 
 
 def _reveal(cursor: Cursor, name: str, table: SourceTable) -> int:
-    cursor.execute("select coaching_sync.reveal_erased(%s, %s)", (name, identities_as_json(table.identities)))
+    cursor.execute("select coaching_sync.remember_revealed(%s, %s)", (name, identities_as_json(table.identities)))
     return int((cursor.fetchone() or (0,))[0])
 
 

@@ -93,7 +93,7 @@ CASES: dict[str, dict[Any, Any]] = {
         None: None,
     },
     "not_blank(%s::text)": {" a b\n": "a b", "\t ": None, "": None, None: None},
-    "name_from_address(%s::text)": {
+    "name_from_email(%s::text)": {
         "brian.r@x.com": "Brian R",
         "ANNA-maria_o'neil@x.com": "Anna Maria O Neil",
         "..@x.com": None,
@@ -120,7 +120,7 @@ CASES: dict[str, dict[Any, Any]] = {
         "00000000-0000-4000-8000-000000000000": False,
     },
     "json_member(%s::text, 'a')": {'{"a": "b"}': "b", '{"a": 1}': "1", '{"b": 1}': None, "{broken": None, "[]": None},
-    "without_erased(%s::text)": {
+    "redacted_text(%s::text)": {
         "no address": "no address",
         "write to gone@x.com, please": "write to [erased], please",
         "Gone@X.com": "[erased]",
@@ -142,7 +142,7 @@ def cursor(postgres: EmbeddedPostgres) -> Iterator[Cursor]:
     ensure_schema(database)
     with database.cursor() as cursor:
         cursor.execute("set time zone 'UTC'; set search_path = coaching_sync, pg_catalog")
-        cursor.execute("insert into erased_identities values ('address', erased_hash('address', ' Gone@x.com '))")
+        cursor.execute("insert into erased_identities values ('address', hash_of_erased('address', ' Gone@x.com '))")
         yield cursor
     database.close()
 
@@ -177,11 +177,11 @@ KEY_IDENTITY = '[{"kind": "call", "columns": ["call_id"], "value_only": false, "
 def test_a_condition_names_the_rows_of_an_erased_call(cursor: Cursor) -> None:
     cursor.execute("create temp table monologue (call_id bigint, call_id__v_text text, said text)")
     cursor.execute("insert into monologue values (1, null, 'a'), (null, '1', 'b'), (2, null, 'c')")
-    cursor.execute("insert into erased_identities values ('call', erased_hash('call', '1'))")
-    cursor.execute("select names_erased('monologue', %s, false)", (KEY_IDENTITY,))
+    cursor.execute("insert into erased_identities values ('call', hash_of_erased('call', '1'))")
+    cursor.execute("select erased_condition('monologue', %s, false)", (KEY_IDENTITY,))
     condition = cursor.fetchone()[0]
     cursor.execute(f"select said from monologue as r where {condition.replace('%', '%%')} order by 1")
     assert cursor.fetchall() == [("a",), ("b",)]
-    cursor.execute("select drop_erased('monologue', %s)", (KEY_IDENTITY,))
+    cursor.execute("select drop_erased_rows('monologue', %s)", (KEY_IDENTITY,))
     cursor.execute("select said from monologue")
     assert cursor.fetchall() == [("c",)]

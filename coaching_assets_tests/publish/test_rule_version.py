@@ -178,8 +178,8 @@ EDITS = {
     ),
     "the condition of a source": (
         "publish/tables/call_opportunities/__init__.py",
-        "lower(object_type)",
-        "upper(object_type)",
+        "lower_case(object_type)",
+        "upper_case(object_type)",
         CALLS,
     ),
     "a column that is written once": (
@@ -211,9 +211,9 @@ def test_an_edit_of_data_or_code(copy: Copy, file: str, old: str, new: str, grou
 FUNCTIONS = {
     "derived_id(text, text)": ALL,
     "is_address(text)": EMAILS,
-    "name_from_address(text)": CALLS,
+    "name_from_email(text)": CALLS,
     "any_bigint(text)": CALLS,  # try_bigint calls it
-    "erased_hash(text, text)": NONE,
+    "hash_of_erased(text, text)": NONE,
 }
 
 

@@ -142,15 +142,15 @@ comment on function coaching_sync.not_blank(text) is
     'Text without leading and trailing white space, or null if nothing remains.';
 
 -- Splits at every ASCII character that is not a letter or digit, so that the result does not depend on the locale.
-create or replace function coaching_sync.name_from_address(address text) returns text
+create or replace function coaching_sync.name_from_email(address text) returns text
 language sql immutable parallel safe
 as $function$
-    select string_agg(upper(left(part, 1)) || lower(substr(part, 2)), ' ' order by place)
+    select string_agg(coaching_sync.upper_case(left(part, 1)) || coaching_sync.lower_case(substr(part, 2)), ' ' order by place)
     from regexp_split_to_table(split_part(address, '@', 1), '[\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e\s]+') with ordinality as parts (part, place)
     where part <> ''
 $function$;
 
-comment on function coaching_sync.name_from_address(text) is
+comment on function coaching_sync.name_from_email(text) is
     'Name made of an e-mail address: brian.r@x.com becomes Brian R.';
 
 create or replace function coaching_sync.is_address(value text) returns boolean

@@ -7,7 +7,7 @@ TABLE = PublishedTable(
     description="One row per link between a call and an opportunity.",
     aggregate="calls",
     sources={"gong_call_context_integration": "call_id", "gong_call": "id"},
-    source_condition="lower(object_type) = 'opportunity'",
+    source_condition="coaching_sync.lower_case(object_type) = 'opportunity'",
     needs=("call_id", "object_id"),
     key=("call_id", "opportunity_id"),
     parents=(Parent("call_id", "calls"),),

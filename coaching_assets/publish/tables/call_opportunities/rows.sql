@@ -10,7 +10,7 @@ link as (
     from gong_call_context_integration as integration
     where integration.call_id in (select id from live_call)
         and not integration.deleted
-        and lower(integration.object_type) = 'opportunity'
+        and coaching_sync.lower_case(integration.object_type) = 'opportunity'
     union
     select id, metadata ->> 'opportunity_id' from live_call where jsonb_typeof(metadata) = 'object'
 )

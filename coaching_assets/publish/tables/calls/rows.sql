@@ -6,7 +6,7 @@ with source_call as (
     order by id, deleted, workspace_id collate "C" nulls last
 ),
 workspaces as (
-    select id, jsonb_agg(distinct workspace_id order by workspace_id) as ids
+    select id, jsonb_agg(distinct workspace_id collate "C" order by workspace_id collate "C") as ids
     from gong_call
     where id in (select key from batch) and not deleted and workspace_id is not null
     group by id

@@ -10,7 +10,7 @@ spoke as (
 ),
 participant as (
     select distinct on (call_id, speaker_id)
-        call_id, speaker_id, user_id, name, lower(affiliation) = 'internal' as internal,
+        call_id, speaker_id, user_id, name, coaching_sync.lower_case(affiliation) = 'internal' as internal,
         coaching_sync.not_blank(email_address) as email
     from gong_call_participant
     where call_id in (select id from live_call) and not deleted and coaching_sync.not_blank(speaker_id) is not null
@@ -34,12 +34,12 @@ described as (
         coalesce(
             coaching_sync.not_blank(participant.name),
             coaching_sync.not_blank(concat_ws(' ', coaching_sync.not_blank(users.first_name), coaching_sync.not_blank(users.last_name))),
-            coaching_sync.name_from_address(address.email),
+            coaching_sync.name_from_email(address.email),
             'Speaker ' || speaker.id
         ) as name,
         address.email,
         coalesce(participant.internal, false)
-            or coalesce(lower(substring(address.email from '@([^@]*)$')) in (select domain from company_domain), false) as company_side,
+            or coalesce(coaching_sync.lower_case(substring(address.email from '@([^@]*)$')) in (select domain from company_domain), false) as company_side,
         spoke.talk_time
     from speaker
     left join spoke on spoke.call_id = speaker.call_id and spoke.id = speaker.id
@@ -75,17 +75,17 @@ known as (
 ),
 -- A row of an earlier importer is adopted if its address is unique in the call on both sides.
 adoptable as (
-    select call_id, lower(email) as address, (array_agg(id))[1] as id
+    select call_id, coaching_sync.lower_case(email) as address, (array_agg(id))[1] as id
     from speakers
     where call_id in (select call_id from known where known_id is null)
         and not coaching_sync.is_derived(id)
         and coaching_sync.not_blank(email) is not null
         and not exists (select from coaching_sync.adopted_speakers where adopted_speakers.speaker_id = speakers.id)
-    group by call_id, lower(email)
+    group by call_id, coaching_sync.lower_case(email)
     having count(*) = 1
 ),
 alone as (
-    select call_id, lower(email) as address from known where email is not null group by call_id, lower(email) having count(*) = 1
+    select call_id, coaching_sync.lower_case(email) as address from known where email is not null group by call_id, coaching_sync.lower_case(email) having count(*) = 1
 )
 select
     known.gong_call_id as aggregate_key,
@@ -100,5 +100,5 @@ select
     round(100 * known.talk_time / nullif(sum(known.talk_time) over (partition by known.gong_call_id), 0), 2)::numeric(5, 2)
         as talk_time_percentage
 from known
-left join alone on alone.call_id = known.call_id and alone.address = lower(known.email)
+left join alone on alone.call_id = known.call_id and alone.address = coaching_sync.lower_case(known.email)
 left join adoptable on adoptable.call_id = alone.call_id and adoptable.address = alone.address and known.known_id is null
