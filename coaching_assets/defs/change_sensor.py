@@ -46,19 +46,21 @@ class Seen:
 
     modified: dict[str, str] = field(default_factory=dict)
     requested: str = ""
+    settled: str = ""
+    """State of BigQuery for which nothing is left to do, so that Postgres need not be asked."""
 
     @classmethod
     def parse(cls, cursor: str | None) -> "Seen":
         """Read a cursor; an unreadable one counts as empty."""
         try:
             content = json.loads(cursor or "{}")
-            return cls(dict(content["modified"]), str(content["requested"]))
+            return cls(dict(content["modified"]), str(content["requested"]), str(content.get("settled", "")))
         except (ValueError, KeyError, TypeError):
             return cls()
 
     def dump(self) -> str:
         """The cursor for the next tick."""
-        return json.dumps({"modified": self.modified, "requested": self.requested})
+        return json.dumps({"modified": self.modified, "requested": self.requested, "settled": self.settled})
 
 
 def bigquery_changes(settings: Settings) -> SensorDefinition:
@@ -82,31 +84,45 @@ def bigquery_changes(settings: Settings) -> SensorDefinition:
 def evaluate_changes(
     context: SensorEvaluationContext, bigquery: BigQueryResource, postgres: PostgresResource, now: datetime
 ) -> SensorResult | SkipReason:
-    """Evaluate one tick. If a server is unreachable, it skips and keeps the cursor."""
-    from coaching_assets.replica.changes import detect_changes
+    """Evaluate one tick. If a server is unreachable, it skips and keeps the cursor.
 
+    Postgres is asked only if BigQuery changed since the last tick that left nothing to do: a database that suspends
+    while nobody uses it stays suspended.
+    """
+    from coaching_assets.replica.changes import compare_with_replica, knowable_state, survey_all
+
+    seen = Seen.parse(context.cursor)
     try:
         settings = postgres.settings.load()
-        with postgres.connect(autocommit=True) as database, bigquery.connect() as client:
-            changes = detect_changes(client, database, settings)
+        with bigquery.connect() as client:
+            found = survey_all(client, settings)
+        state = knowable_state(found, settings)
+        changes = None
+        if state != seen.settled:
+            with postgres.connect(autocommit=True) as database:
+                changes = compare_with_replica(found, database, settings)
     except CoachingError as error:
         return SkipReason(str(error))
-    seen = Seen.parse(context.cursor)
-    observations = list(_observe(settings, changes.found.present, seen))
-    key = _run_key(settings, changes.changed)
-    reason = (
-        _nothing_new(changes, seen, key)
-        or unfinished_sync(context.instance)
-        or _still_changing(changes, now, settings.sensor_quiet_seconds)
-    )
-    if reason:
+    observations = list(_observe(settings, found.present, seen))
+    if changes is None:
+        reason: str | None = "Nothing changed in BigQuery since the last tick."
+    else:
+        running, nothing_new = unfinished_sync(context.instance), _nothing_new(settings, changes, seen)
+        seen.settled = state if nothing_new and not running else ""
+        reason = nothing_new or running or _still_changing(changes, now, settings.sensor_quiet_seconds)
+    if changes is None or reason:
         return SensorResult(skip_reason=reason, asset_events=observations, cursor=seen.dump())
-    seen.requested = key
+    seen.requested = _run_key(settings, changes.changed)
+    return SensorResult(
+        run_requests=[_request(settings, changes, seen.requested)], asset_events=observations, cursor=seen.dump()
+    )
+
+
+def _request(settings: Settings, changes: "Changes", key: str) -> RunRequest:
     assets = selection(settings, changes.changed)
     # only the checks of the steps' own work: the checks that a schedule evaluates would cost queries
     checks = [check for check in step_checks(settings) if check.asset_key in assets]
-    request = RunRequest(run_key=key, asset_selection=assets, asset_check_keys=checks, tags={"trigger": "changes"})
-    return SensorResult(run_requests=[request], asset_events=observations, cursor=seen.dump())
+    return RunRequest(run_key=key, asset_selection=assets, asset_check_keys=checks, tags={"trigger": "changes"})
 
 
 def step_checks(settings: Settings) -> list[AssetCheckKey]:
@@ -146,10 +162,10 @@ def _run_key(settings: Settings, changed: Mapping[SourceTable, datetime | None])
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32] if lines else ""
 
 
-def _nothing_new(changes: "Changes", seen: Seen, key: str) -> str | None:
+def _nothing_new(settings: Settings, changes: "Changes", seen: Seen) -> str | None:
     if not changes.changed:
         return "Nothing changed in BigQuery since the last load."
-    if key == seen.requested:
+    if _run_key(settings, changes.changed) == seen.requested:
         names = ", ".join(sorted(table.name for table in changes.changed))
         return f"A sync of the changed tables ({names}) was requested before; the hourly sync retries."
     return None

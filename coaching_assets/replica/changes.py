@@ -1,5 +1,6 @@
 """Detect which source tables changed since they were loaded, through metadata alone."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,11 +37,34 @@ def detect_changes(bigquery: "BigQuery", database: Connection, settings: Setting
     Raises:
         SourceError: BigQuery does not answer.
     """
+    return compare_with_replica(survey_all(bigquery, settings), database, settings)
+
+
+def survey_all(bigquery: "BigQuery", settings: Settings) -> Survey:
+    """Survey every source table.
+
+    Raises:
+        SourceError: BigQuery does not answer.
+    """
     found = survey_source(bigquery, settings, TABLES)
     if found.failed and not found.present and not found.absent:
         raise SourceError(next(iter(found.failed.values())))
+    return found
+
+
+def knowable_state(found: Survey, settings: Settings) -> str:
+    """A digest of everything in a survey that `changed` depends on: two surveys with the same one find the same."""
+    unknowable = _unknowable(found)
+    states = {table: seen.modified for table, seen in found.present.items() if table not in unknowable}
+    lines = [f"{settings.datasets[table.source]}.{table.name} {modified}" for table, modified in states.items()]
+    lines += [f"{settings.datasets[table.source]}.{table.name} is absent" for table in found.absent]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:32]
+
+
+def compare_with_replica(found: Survey, database: Connection, settings: Settings) -> Changes:
+    """Compare a survey with the replica, and record since when each table is behind."""
     loaded = _loaded(database, settings)
-    unknowable = frozenset(table for table, seen in found.present.items() if not seen.is_stored or seen.streaming)
+    unknowable = _unknowable(found)
     changed: dict[SourceTable, datetime | None] = {
         table: seen.modified
         for table, seen in found.present.items()
@@ -49,6 +73,10 @@ def detect_changes(bigquery: "BigQuery", database: Connection, settings: Setting
     changed |= {table: None for table in found.absent if table in loaded}
     _record(database, settings, changed)
     return Changes(found, changed, unknowable)
+
+
+def _unknowable(found: Survey) -> frozenset[SourceTable]:
+    return frozenset(table for table, seen in found.present.items() if not seen.is_stored or seen.streaming)
 
 
 def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datetime | None]:

@@ -21,6 +21,7 @@ from coaching_assets.definitions import sync_job
 from coaching_assets.defs.change_sensor import evaluate_changes
 from coaching_assets.defs.schedules import WHOLE, evaluate_hour
 from coaching_assets.demo.sample import Sample, generate
+from coaching_assets_tests.faults.proxy import proxy
 from coaching_assets_tests.support.dagster_resources import servers
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
@@ -102,8 +103,44 @@ def test_an_hour_of_ticks_without_changes_asks_for_no_run(
         later = timedelta(seconds=number * deployment.settings.sensor_interval_seconds)
         result = tick(instance, deployment, cursor, later)
         assert not result.run_requests
-        assert reason(result) == "Nothing changed in BigQuery since the last load."
+        assert reason(result) == f"Nothing changed in BigQuery since the last {'tick' if number else 'load'}."
         cursor = result.cursor
+
+
+def test_postgres_is_asked_only_if_bigquery_changed(
+    deployment: Deployment, instance: DagsterInstance, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that suspends while no session is open stays suspended."""
+    server = deployment.postgres
+    with proxy(server.host, server.port) as between:
+
+        def connections(cursor: str | None, ticks: int) -> tuple[str | None, int]:
+            before = between.accepted
+            for _ in range(ticks):
+                cursor = tick(instance, deployment, cursor).cursor
+            return cursor, between.accepted - before
+
+        deployment.load(sample)
+        assert sync(instance)
+        monkeypatch.setenv("DATABASE_URL", deployment.url.replace(f":{server.port}/", f":{between.port}/"))
+        cursor, asked = connections(None, 1)
+        assert asked == 1
+        assert connections(cursor, 3) == (cursor, 0)
+
+        renamed = edited(sample, ACCOUNT, {}, name="Renamed")
+        deployment.load(renamed, tables=["account"])
+        cursor, asked = connections(cursor, 1)
+        assert asked == 1
+        assert connections(cursor, 3)[1] == 1, "the requested sync never ran: the hourly sync retries"
+
+        assert sync(instance)
+        deployment.load(edited(renamed, CALL, {}, title="Renamed"), tables=["call"])
+        monkeypatch.setenv("DATABASE_URL", deployment.url)
+        assert tick(instance, deployment, cursor).run_requests
+
+        deployment.client.delete_table(f"{deployment.name}.gongio_ft.email")
+        monkeypatch.setenv("DATABASE_URL", deployment.url.replace(f":{server.port}/", f":{between.port}/"))
+        assert connections(cursor, 1)[1] == 1
 
 
 def test_bigquery_away_is_a_reason_and_no_run(

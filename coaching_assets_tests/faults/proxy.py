@@ -22,6 +22,8 @@ class Proxy:
     """Seconds that each piece of data is held up, in both directions."""
     injected: int = 0
     """How often a fault struck."""
+    accepted: int = 0
+    """Connections so far."""
     _listener: socket.socket = field(init=False)
     _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +71,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             try:
                 server = socket.create_connection(self.target)
             except OSError:
