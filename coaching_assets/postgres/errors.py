@@ -100,6 +100,13 @@ ERROR_RULES = (
         transient=True,
     ),
     ErrorRule(
+        _states("CS002"),  # this project's own: coaching_sync.require_load_lock raises it
+        ("the session that held the lock",),
+        "The session that holds the lock on loading ended in every attempt, so nothing was written without it. Check"
+        " whether Postgres restarts or suspends, and whether a load balancer cuts connections.",
+        transient=True,
+    ),
+    ErrorRule(
         _states("53300"),
         ("too many clients", "too many connections", "remaining connection slots"),
         "Postgres has too many connections. Close some, or raise max_connections.",

@@ -46,11 +46,11 @@ class Blocker(NamedTuple):
 
 
 def wait_for_advisory_lock(database: Connection, statement: str, parameters: Sequence[object]) -> None:
-    """Take an advisory lock, however long others hold it. No timeout of the server or the role applies."""
+    """Take an advisory lock, however long others hold it. No lock timeout of the server or the role applies."""
     with database.cursor() as cursor:
-        cursor.execute("set lock_timeout = 0; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
+        cursor.execute("set lock_timeout = 0")
         cursor.execute(statement, parameters)
-        cursor.execute("reset lock_timeout; reset statement_timeout")
+        cursor.execute("reset lock_timeout")
 
 
 def bound_lock_waits(database: Connection, seconds: float) -> None:

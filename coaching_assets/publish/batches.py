@@ -10,7 +10,7 @@ from psycopg2 import Error
 
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.errors import concerns_row
-from coaching_assets.postgres.locks import WORKERS_LOCK, bound_lock_waits
+from coaching_assets.postgres.locks import WORKERS_LOCK, bound_lock_waits, wait_for_advisory_lock
 from coaching_assets.publish.cascades import require_no_side_effects
 from coaching_assets.publish.isolation import reject_aggregate
 from coaching_assets.publish.outcome import Outcome
@@ -113,8 +113,7 @@ def write_at_once(
 @contextmanager
 def _worker(settings: Settings, group: Group) -> Iterator[Connection]:
     with connect(settings) as database:
-        with database.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock_shared(%s, %s)", WORKERS_LOCK)
+        wait_for_advisory_lock(database, "select pg_advisory_lock_shared(%s, %s)", WORKERS_LOCK)
         prepare_session(database, settings)
         with database.cursor() as cursor:
             create_batch_tables(cursor, group)

@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres.connection import Connection
-from coaching_assets.postgres.locks import PUBLISHER_LOCK
+from coaching_assets.postgres.locks import PUBLISHER_LOCK, wait_for_advisory_lock
 from coaching_assets.publish.batches import PendingKeys
 from coaching_assets.publish.planned_parents import planned_parent
 from coaching_assets.publish.published_table import Group, PublishedTable
@@ -113,8 +113,7 @@ def make_plan(database: Connection, settings: Settings) -> Plan:
 def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
     """Prepare a publisher in one transaction, which is rolled back at the end."""
     publisher = Publisher(database, settings)
-    with database.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(%s, %s)", PUBLISHER_LOCK)
+    wait_for_advisory_lock(database, "select pg_advisory_lock(%s, %s)", PUBLISHER_LOCK)
     database.commit()
     try:
         with database.cursor() as cursor:

@@ -129,7 +129,7 @@ def remove_extra(settings: Settings, comparison: Comparison, description: TableD
     table, schema = comparison.table, comparison.schema
     with connect(settings) as lock, connect(settings) as database:
         lock.autocommit = True
-        with schema_lock(lock, schema), Publisher(database, settings).session() as publisher:
+        with schema_lock(lock, schema) as held, Publisher(database, settings).session() as publisher:
             expressions = canonical(table, description, column_types(database, schema, table.name))
             name = sql.Identifier(schema, table.name)
             with database.cursor() as cursor:
@@ -147,6 +147,7 @@ def remove_extra(settings: Settings, comparison: Comparison, description: TableD
                 for group in GROUPS:
                     if table.view in group.sources:
                         _request_aggregates(publisher, cursor, group, table)
+                cursor.execute(held.requirement)
                 cursor.execute(
                     sql.SQL("delete from {} where {} = %s").format(name, sql.Identifier(LOAD_ID)), (REMOVED_LOAD,)
                 )

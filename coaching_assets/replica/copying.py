@@ -1,11 +1,14 @@
 """Copies a file into a staging table by binary COPY, through ADBC."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
+
+from coaching_assets.postgres.connection import NO_TIMEOUTS
 
 if TYPE_CHECKING:
     from adbc_driver_manager import AdbcDatabase
@@ -43,6 +46,10 @@ class CopyJob(PostgresParquetCopyJob):
 
         _, schema = self._set_catalog_and_schema()
         with AdbcConnection(self._database()) as connection, AdbcStatement(connection) as statement:
+            connection.set_autocommit(False)
+            for query in self._session_settings():
+                statement.set_sql_query(query)
+                statement.execute_update()
             statement.set_options(
                 **{
                     StatementOptions.INGEST_TARGET_TABLE.value: self.load_table_name,
@@ -52,6 +59,13 @@ class CopyJob(PostgresParquetCopyJob):
             )
             statement.bind_stream(batches)
             statement.execute_update()
+            connection.commit()
+
+    def _session_settings(self) -> Iterator[str]:
+        """Statements before the copy, in its transaction."""
+        yield NO_TIMEOUTS
+        if lock := self._job_client.sql_client.lock:
+            yield lock.requirement
 
     def _database(self) -> "AdbcDatabase":
         credentials = self._job_client.config.credentials

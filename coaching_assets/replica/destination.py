@@ -2,21 +2,25 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from dataclasses import asdict
+from typing import Any
 
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import TSchemaTables
 from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations import postgres
+from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
-from coaching_assets.postgres.locks import TABLE_LOCK_SECONDS
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.replica.copying import CopyJob, rows_copied
 from coaching_assets.replica.placement import STAGING
+from coaching_assets.replica.sql_client import ReplicaSqlClient
 
 KEY_HINT = "x-coaching-key"
 """The current key columns. dlt's own hint keeps former ones, too."""
@@ -52,12 +56,21 @@ class MergeStagedJob(SqlMergeFollowupJob):
             "identities": json.loads(hints.get(IDENTITIES_HINT, "[]")),
             "rows_staged": hints.get(STAGED_HINT, 0),
             "deletion_time": bool(hints.get(DELETION_TIME_HINT)),
+            "lock": asdict(lock) if (lock := sql_client.credentials.lock) else None,
         }
         return [f"select coaching_sync.merge_table({literal(json.dumps(options))}::jsonb)"]
 
 
 class ReplicaClient(PostgresClient):
     """A Postgres client whose merges are `MergeStagedJob`s."""
+
+    def __init__(
+        self, schema: Schema, config: PostgresClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        """Replace dlt's SQL client."""
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = ReplicaSqlClient(*names, config.credentials, capabilities)
 
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
@@ -66,20 +79,18 @@ class ReplicaClient(PostgresClient):
         job = super().create_load_job(table, file_path, load_id, restore)
         return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
 
-    def __enter__(self) -> Self:
-        super().__enter__()
-        self.sql_client.execute_sql(f"set lock_timeout = '{TABLE_LOCK_SECONDS}s'")
-        return self
-
     def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
         """Create the schema if it is missing; empty staging tables without the lock that dlt's `truncate` needs."""
         super().initialize_storage()
         for name in truncate_tables or ():
             table = self.sql_client.make_qualified_table_name(name)
-            self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
+            with self.sql_client.begin_transaction():
+                self.sql_client.require_lock()
+                self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
 
     def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
         """Create missing tables and columns, and let a publication cover the tables."""
+        self.sql_client.require_lock()
         updated = super().update_stored_schema(*arguments, **options)
         schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
         for (statement,) in self.sql_client.execute_sql(read_sql(__package__, "missing_identities.sql"), schemas) or ():

@@ -9,6 +9,7 @@ from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
 
 from coaching_assets.catalogue import PipelineName, SourceTable, identities_as_json, tables_of
+from coaching_assets.replica.credentials import LibpqCredentials
 from coaching_assets.replica.destination import (
     DELETION_TIME_HINT,
     DELIVERED_HINT,
@@ -19,6 +20,7 @@ from coaching_assets.replica.destination import (
     replica_postgres,
 )
 from coaching_assets.replica.extraction import Extraction
+from coaching_assets.replica.schema_lock import LoadLock
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,10 +64,16 @@ def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extract
     return dlt.source(lambda: resources, name=pipeline)()
 
 
-def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path) -> "Pipeline":
-    """Build the dlt pipeline, with its files in `folder`.
+def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path, lock: LoadLock | None = None) -> "Pipeline":
+    """Build the dlt pipeline.
 
     dlt's state is in the database, so the folder may be temporary.
+
+    Args:
+        pipeline: the name of the pipeline.
+        settings: the database, and the datasets whose names the schemas have.
+        folder: for the pipeline's files.
+        lock: the held lock on loading into the schema; None if no other load can use it.
     """
     source = tables_of(pipeline)[0].source
     # publishing needs the load ids, so do not rely on a configuration file for them
@@ -74,7 +82,9 @@ def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path) -> "P
     dlt.config["load.raise_on_max_retries"] = 1
     return dlt.pipeline(
         pipeline_name=pipeline,
-        destination=replica_postgres(credentials=settings.postgres_url(), enable_dataset_name_normalization=False),
+        destination=replica_postgres(
+            credentials=LibpqCredentials(settings, lock), enable_dataset_name_normalization=False
+        ),
         dataset_name=settings.datasets[source],
         pipelines_dir=str(folder),
     )

@@ -12,7 +12,7 @@ from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for
 from coaching_assets.replica.failures import explain, run_apart
-from coaching_assets.replica.schema_lock import prepare_database, schema_lock
+from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
 
@@ -40,11 +40,11 @@ def reload(
         schema = settings.datasets[next(iter(some)).source]
         with (
             connect(settings, autocommit=True) as database,
-            schema_lock(database, schema),
+            schema_lock(database, schema) as lock,
         ):
             prepare_database(database)
             prepare_staging(database, schema, some)
-            load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole)
+            load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole, lock=lock)
             failures |= failed
             with database.cursor() as cursor:
                 erasing.sweep(cursor, settings, some, load_ids)
@@ -59,6 +59,7 @@ def run(
     tables: Mapping[SourceTable, TableDescription],
     *,
     whole: bool = True,
+    lock: LoadLock | None = None,
     **options: Any,
 ) -> tuple[list[str], dict[SourceTable, str]]:
     """Run a pipeline over some of its tables.
@@ -69,6 +70,7 @@ def run(
         pipeline: the name of the pipeline.
         tables: the tables, with their descriptions at the source.
         whole: as in `reload`.
+        lock: the held lock on loading into the schema; None if no other load can use the schema.
         options: passed to dlt's `Pipeline.run`.
 
     Returns:
@@ -82,7 +84,7 @@ def run(
         for extraction in extractions.values():
             extraction.since = None
     with working_folder(pipeline) as folder:
-        dlt_pipeline = pipeline_for(pipeline, settings, folder)
+        dlt_pipeline = pipeline_for(pipeline, settings, folder, lock)
 
         def load(some: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
             yield dlt_pipeline.run(source_for(pipeline, some), **options)

@@ -17,7 +17,7 @@ from coaching_assets.replica.extractions import extractions_for, opened
 from coaching_assets.replica.failures import explain, run_apart
 from coaching_assets.replica.last_syncs import record_sync
 from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
-from coaching_assets.replica.schema_lock import prepare_database, schema_lock
+from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.replica.source_states import LoadCounts, load_counts, record_source_table
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.replica.trace import LoadTrace
@@ -138,7 +138,7 @@ class ReplicaSync:
         """Load under the schema's lock; a broken connection loses the lock, so a retry starts from the survey."""
         with (
             connect(self.settings, autocommit=True) as database,
-            schema_lock(database, self.schema),
+            schema_lock(database, self.schema) as lock,
         ):
             prepare_database(database)
             self._survey = survey_source(self._bigquery, self.settings, self.tables)
@@ -149,7 +149,7 @@ class ReplicaSync:
             if extractions:
                 identify_rows(database, self.schema)
             prepare_staging(database, self.schema, extractions)
-            errors, trace = self._load(extractions) if extractions else ({}, LoadTrace())
+            errors, trace = self._load(extractions, lock) if extractions else ({}, LoadTrace())
             if extractions:
                 identify_rows(database, self.schema)
             with database.cursor() as cursor:
@@ -157,11 +157,13 @@ class ReplicaSync:
             prune_loads(database, self.schema)
         return _Loaded(unmodified, extractions, errors, trace)
 
-    def _load(self, extractions: Mapping[SourceTable, Extraction]) -> tuple[dict[SourceTable, Exception], LoadTrace]:
+    def _load(
+        self, extractions: Mapping[SourceTable, Extraction], lock: LoadLock
+    ) -> tuple[dict[SourceTable, Exception], LoadTrace]:
         with working_folder(self.pipeline) as folder, opened(extractions.values()):
             from coaching_assets.replica.pipelines import pipeline_for, source_for
 
-            pipeline = pipeline_for(self.pipeline, self.settings, folder)
+            pipeline = pipeline_for(self.pipeline, self.settings, folder, lock)
 
             def run(remaining: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
                 yield from self._run(pipeline, source_for(self.pipeline, remaining))

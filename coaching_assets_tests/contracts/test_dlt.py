@@ -8,6 +8,9 @@ from coaching_assets_tests.contracts.promises import Promise, check, check_compl
 DESTINATION = "replica/destination.py"
 CLIENT = "dlt.destinations.impl.postgres.postgres:PostgresClient"
 COPY = "dlt.destinations.impl.postgres.postgres:PostgresParquetCopyJob"
+SQL_CLIENT = "dlt.destinations.impl.postgres.sql_client:Psycopg2SqlClient"
+CREDENTIALS = "dlt.destinations.impl.postgres.configuration:PostgresCredentials"
+SESSION = "Adapt ReplicaSqlClient, and run coaching_assets_tests/postgres."
 OVERRIDE = "Adapt the override in ReplicaClient, and run coaching_assets_tests/replica."
 TYPES_ONLY = "Import the type from its new place."
 
@@ -26,6 +29,30 @@ PROMISES = (
         f"{DESTINATION} overrides it, to count the copied rows before the merge",
         OVERRIDE,
         ("self", "table_chain", "completed_table_chain_jobs"),
+    ),
+    Promise(
+        f"{CLIENT}.__init__",
+        f"{DESTINATION} replaces the SQL client that it creates",
+        OVERRIDE,
+        ("self", "schema", "config", "capabilities"),
+    ),
+    Promise(SQL_CLIENT, "replica/sql_client.py subclasses it", SESSION),
+    Promise(f"{SQL_CLIENT}.open_connection", "replica/sql_client.py overrides it", SESSION, ("self",)),
+    Promise(f"{SQL_CLIENT}._reset_connection", "replica/sql_client.py overrides it", SESSION, ("self",)),
+    Promise(CREDENTIALS, "replica/credentials.py subclasses it", "Adapt LibpqCredentials."),
+    Promise(
+        f"{CREDENTIALS}.to_native_representation",
+        "replica/credentials.py overrides it, and psycopg2 and ADBC connect with it",
+        "Adapt LibpqCredentials.",
+        ("self",),
+    ),
+    Promise("dlt.common.configuration:configspec", "replica/credentials.py declares a class", TYPES_ONLY),
+    Promise("dlt.common.destination:DestinationCapabilitiesContext", f"{DESTINATION} names the type", TYPES_ONLY),
+    Promise("dlt.common.schema:Schema", f"{DESTINATION} names the type", TYPES_ONLY),
+    Promise(
+        "dlt.destinations.impl.postgres.configuration:PostgresClientConfiguration",
+        f"{DESTINATION} names the type",
+        TYPES_ONLY,
     ),
     Promise(
         COPY,

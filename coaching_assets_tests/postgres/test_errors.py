@@ -25,7 +25,21 @@ class DltError(Exception):
         self.client_exception = client_exception
 
 
-TRANSIENT = ("55P03", "40P01", "40001", "CS001", "53300", "57P01", "57P02", "57P03", "57P05", "25P03", "08000", "08001")
+TRANSIENT = (
+    "55P03",
+    "40P01",
+    "40001",
+    "CS001",
+    "CS002",
+    "53300",
+    "57P01",
+    "57P02",
+    "57P03",
+    "57P05",
+    "25P03",
+    "08000",
+    "08001",
+)
 TRANSIENT += ("08003", "08004", "08006", "08P01")
 FINAL = ("25006", "53100", "42501", "57014", "53200")
 
@@ -40,6 +54,7 @@ TEXTS = {
     "canceling statement due to lock timeout": "kept rows or a table locked",
     "deadlock detected": "deadlock",
     "3 of 7 rows are left in the staging table": "lost staged rows",
+    'the session that held the lock "replica gongio_ft" has ended': "ended in every attempt",
     "sorry, too many clients already": "too many connections",
     "server closed the connection unexpectedly": "The connection to Postgres broke",
     "SSL SYSCALL error: EOF detected": "The connection to Postgres broke",

@@ -29,6 +29,29 @@ $function$;
 comment on function coaching_sync.lock_at_once(regclass) is
     'Lock a table exclusively, if nobody uses it. Returns whether it is locked.';
 
+-- The session that holds the lock on loading may end unnoticed while another session of the same load writes. The shared
+-- lock lasts until that transaction ends, and the next holder waits for it. So a load writes either before or not at all.
+create or replace function coaching_sync.require_load_lock(lock_key text, holder integer) returns void
+language plpgsql
+as $function$
+declare
+    lock_class constant integer := x'636f6163'::integer;
+begin
+    perform pg_advisory_xact_lock_shared(lock_class, hashtext('writing ' || lock_key));
+    if not exists (
+        select from pg_locks
+        where locktype = 'advisory' and granted and pid = holder
+            and database = (select oid from pg_database where datname = current_database())
+            and classid = lock_class::oid and objid = hashtext(lock_key)::oid and objsubid = 2
+    ) then
+        raise exception using errcode = 'CS002', message = format('the session that held the lock "%s" has ended', lock_key);
+    end if;
+end
+$function$;
+
+comment on function coaching_sync.require_load_lock(text, integer) is
+    'Raise CS002 unless the server process holds the lock on loading. Keep the next holder waiting until the transaction ends.';
+
 -- "truncate" needs an exclusive lock, which conflicts with every reader, pg_dump for example; "delete" does not.
 create or replace function coaching_sync.empty_staging(staging regclass) returns void
 language plpgsql

@@ -8,6 +8,7 @@
 --   delivered         columns that the source delivers; only these are compared and written. Null or empty: all
 --   identities        columns by which a row names something erased, as in 0002_erasure.sql
 --   rows_staged       rows that were copied into the staging table
+--   lock              key and server process of the lock on loading, as for require_load_lock; null: do not check it
 --   deletion_time     whether a deletion that is delivered again counts as a change, since its time is published
 
 -- `d` is the replica's row, `s` the staged one. A column whose type changed has its newer values in a second column,
@@ -363,10 +364,13 @@ declare
     inserted bigint := 0;
     updated bigint := 0;
 begin
+    if plan -> 'lock' ->> 'key' is not null then
+        perform coaching_sync.require_load_lock(plan -> 'lock' ->> 'key', (plan -> 'lock' ->> 'process')::integer);
+    end if;
     staged := coaching_sync.count_staged(plan);
     execute format('select exists (select from %s)', plan ->> 'target') into has_rows;
     if exists (select from coaching_sync.erased_identities) then
-        perform coaching_sync.drop_erased((plan ->> 'staging')::regclass, plan -> 'identities');
+        perform coaching_sync.drop_erased_rows((plan ->> 'staging')::regclass, plan -> 'identities');
     end if;
     if staged.rows_read = 0 then
         perform coaching_sync.index_replica(
