@@ -1,32 +1,26 @@
 """Every setting of the project, typed. The environment takes precedence over `.dlt/secrets.toml`."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from coaching_assets.database_url import NotAPostgresURL, checked_url, url_from_parts
+from coaching_assets.database_url import NotAPostgresURL, connection_parameters, render_url, url_from_parts
 from coaching_assets.errors import SettingError
 from coaching_assets.secrets_file import POSTGRES_SECTION, SecretsFile, read_secrets_file
+from coaching_assets.setting_types import Cron, DatasetName, Domains, Objectives, Secrets, TimeZone
 
 __all__ = ["SettingError", "Settings", "load_settings", "usable_settings"]
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
-LONGEST_DATASET = 55
-"""Longest dataset name: Postgres allows 63 bytes for a schema name, and the suffix `_staging` takes eight."""
-CommaSeparated = Annotated[tuple[str, ...], NoDecode]
-CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -45,22 +39,20 @@ class Settings(BaseSettings):
     bigquery_billing_project: str | None = Field(
         default=None, description="Project that is billed and whose quotas apply; by default `BIGQUERY_PROJECT`."
     )
-    gong_dataset: str = Field(
+    gong_dataset: DatasetName = Field(
         default="gongio_ft",
         description="Dataset that Fivetran fills from Gong; the replica's Postgres schema has the same name.",
     )
-    salesforce_dataset: str = Field(
+    salesforce_dataset: DatasetName = Field(
         default="salesforce_ft",
         description="Dataset that Fivetran fills from Salesforce; its Postgres schema has the same name.",
     )
     coaching_schema: str = Field(default="public", description="Postgres schema of the application's tables.")
-    company_domains: CommaSeparated = Field(
+    company_domains: Domains = Field(
         default=(), description="Your own e-mail domains, comma-separated; they mark company-side speakers."
     )
-    alert_urls: CommaSeparatedSecrets = Field(
-        default=(), description="Apprise URLs that receive alerts, comma-separated."
-    )
-    alert_page_urls: CommaSeparatedSecrets = Field(
+    alert_urls: Secrets = Field(default=(), description="Apprise URLs that receive alerts, comma-separated.")
+    alert_page_urls: Secrets = Field(
         default=(), description="Apprise URLs that receive one message after three failed syncs in a row."
     )
     alert_level: Literal["warning", "error"] = Field(
@@ -138,7 +130,7 @@ class Settings(BaseSettings):
     published_error_minutes: float = Field(
         default=120.0, gt=0, description="Minutes that a published table may be behind before an error."
     )
-    freshness_objectives: Annotated[Mapping[str, tuple[float, float]], NoDecode] = Field(
+    freshness_objectives: Objectives = Field(
         default={}, description="Other objectives for some tables: `transcripts=30:60,emails=240:480` (minutes)."
     )
     gong_delivery_hours: float = Field(
@@ -150,8 +142,8 @@ class Settings(BaseSettings):
     rejected_rows_error: int = Field(
         default=100, ge=0, description="More rejected rows than this in a table are an error instead of a warning."
     )
-    schedule_timezone: str = Field(default="UTC", description="Time zone of the schedules.")
-    reconcile_cron: str = Field(default="30 4 * * *", description="When the daily reconciliation runs.")
+    schedule_timezone: TimeZone = Field(default="UTC", description="Time zone of the schedules.")
+    reconcile_cron: Cron = Field(default="30 4 * * *", description="When the daily reconciliation runs.")
     reconcile_repair: bool = Field(
         default=True, description="Whether the daily reconciliation repairs differences or only reports them."
     )
@@ -173,59 +165,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read only arguments and the environment."""
         return init_settings, env_settings
-
-    @field_validator("gong_dataset", "salesforce_dataset")
-    @classmethod
-    def _possible_dataset(cls, value: str) -> str:
-        if re.fullmatch(f"[A-Za-z0-9_]{{1,{LONGEST_DATASET}}}", value) is None:
-            raise ValueError(
-                f"{value[:LONGEST_DATASET]!r} cannot name a dataset and a Postgres schema;"
-                f" use 1 to {LONGEST_DATASET} letters, digits and underscores"
-            )
-        return value
-
-    @field_validator("schedule_timezone")
-    @classmethod
-    def _known_timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone; write it like Europe/Berlin") from None
-        return value
-
-    @field_validator("reconcile_cron")
-    @classmethod
-    def _valid_cron(cls, value: str) -> str:
-        from croniter import croniter
-
-        if len(value.split()) != 5 or not croniter.is_valid(value):
-            raise ValueError(f"{value!r} is not a cron schedule; write five fields, like 30 4 * * *")
-        return value
-
-    @field_validator("company_domains", "alert_urls", "alert_page_urls", mode="before")
-    @classmethod
-    def _split_commas(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("company_domains", mode="after")
-    @classmethod
-    def _plain_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(domain.lower().lstrip("@") for domain in value)
-
-    @field_validator("freshness_objectives", mode="before")
-    @classmethod
-    def _split_objectives(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        objectives: dict[str, tuple[float, float]] = {}
-        for part in filter(None, map(str.strip, value.split(","))):
-            found = re.fullmatch(r"(\w+)\s*=\s*([\d.]+)\s*:\s*([\d.]+)", part)
-            if found is None:
-                raise ValueError(
-                    f"{part!r} is not an objective; write transcripts=30:60 (minutes to a warning, to an error)"
-                )
-            objectives[found[1]] = (float(found[2]), float(found[3]))
-        return objectives
 
     def objective(self, published_table: str) -> tuple[timedelta, timedelta]:
         """The time that a published table may be behind the source: until a warning, and until an error."""
@@ -285,7 +224,7 @@ class Settings(BaseSettings):
         return ".dlt/secrets.toml" if self.secrets_file.bigquery else None
 
     def postgres_url(self) -> str:
-        """The Postgres connection URL, with a password, from the environment or `.dlt/secrets.toml`.
+        """The Postgres connection URL, complete and with the password, from the environment or `.dlt/secrets.toml`.
 
         Raises:
             SettingError: there is none, or it is not a Postgres URL.
@@ -297,7 +236,8 @@ class Settings(BaseSettings):
                 f"or add [{'.'.join(POSTGRES_SECTION)}] to .dlt/secrets.toml."
             )
         try:
-            return checked_url(credentials if isinstance(credentials, str) else url_from_parts(credentials))
+            text = credentials if isinstance(credentials, str) else url_from_parts(credentials)
+            return render_url(connection_parameters(text, self.coaching_schema))
         except NotAPostgresURL as error:
             raise SettingError(f"DATABASE_URL {error}. See the page on settings.") from None
 

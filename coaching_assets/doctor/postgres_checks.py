@@ -1,29 +1,39 @@
 """Checks of Postgres: connection, version, the application's tables, and the rights of the database user."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from psycopg2.errors import InsufficientPrivilege
+from psycopg2.extensions import parse_dsn
 
+from coaching_assets.database_url import addresses
 from coaching_assets.doctor.finding import Finding
 from coaching_assets.postgres.connection import Connection, connect
-from coaching_assets.postgres.migrate import SCHEMA, applied_migrations, migrations
+from coaching_assets.postgres.migrate import (
+    ENCODING_REMEDY,
+    SCHEMA,
+    UTF8,
+    applied_migrations,
+    migrations,
+    server_encoding,
+)
+from coaching_assets.postgres.pooler import is_pooled, names_pooler
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.application import missing_columns
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.settings import Settings
 
 MINIMUM_VERSION = 15
-POOLER_PORTS = frozenset({6432})
 
 
 def check_postgres(settings: Settings) -> Iterator[Finding]:
     """Check everything that a sync needs from the application's database."""
-    parts = urlsplit(settings.postgres_url())
+    url = settings.postgres_url()
     with connect(settings) as database:
-        yield Finding("ok", f"Postgres answers at {parts.hostname}; credentials: {settings.database_url_origin}")
+        where = addresses(parse_dsn(url))
+        yield Finding("ok", f"Postgres answers at {where}; credentials: {settings.database_url_origin}")
         yield _check_version(database)
-        yield check_direct_connection(database, parts.hostname or "", parts.port)
+        yield check_encoding(database)
+        yield check_direct_connection(database, url)
         yield from _check_application_tables(database, settings)
         yield from _check_rights(database, settings)
         yield check_row_security(database, settings)
@@ -37,20 +47,19 @@ def _check_version(database: Connection) -> Finding:
     return Finding("ok", f"Postgres {major} is supported")
 
 
-def check_direct_connection(database: Connection, host: str, port: int | None) -> Finding:
-    """Check that no connection pooler is in between.
+def check_encoding(database: Connection) -> Finding:
+    """Check that the database can hold every character that BigQuery delivers."""
+    if (encoding := server_encoding(database)) != UTF8:
+        return Finding("failed", f"The database is encoded in {encoding}, and a sync needs {UTF8}", ENCODING_REMEDY)
+    return Finding("ok", f"The database is encoded in {UTF8}")
 
-    A pooler in transaction mode loses session settings, temporary tables and locks between transactions. It shows by
-    its backend process id, which differs from the server's.
-    """
-    remedy = "Set DATABASE_URL to the direct host (at Neon: the host name without -pooler)."
-    if "-pooler" in host or port in POOLER_PORTS:
-        return Finding("failed", f"{host} is a connection pooler", remedy)
-    with database.cursor() as cursor:
-        cursor.execute("select pg_backend_pid()")
-        process = (cursor.fetchone() or (0,))[0]
-    if process != database.info.backend_pid:
-        return Finding("warning", f"{host} is a connection pooler, which works in session mode only", remedy)
+
+def check_direct_connection(database: Connection, url: str) -> Finding:
+    """Report a connection pooler in session mode. `connect` rejects one in transaction mode."""
+    where = addresses(parse_dsn(url))
+    if is_pooled(database) or names_pooler(url):
+        remedy = "Point DATABASE_URL at the direct host: a session lasts there, whatever the pooler's settings."
+        return Finding("warning", f"{where} is a connection pooler, which works in session mode only", remedy)
     return Finding("ok", "The connection is direct, without a pooler")
 
 

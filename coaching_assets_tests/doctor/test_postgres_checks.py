@@ -5,12 +5,15 @@ from coaching_assets.postgres.migrate import ensure_schema, migrations
 from coaching_assets_tests.support.deployment import Deployment
 
 
-def test_a_pooler_is_recognized_by_its_host_name(deployment: Deployment) -> None:
-
+def test_a_pooler_is_recognized_by_its_host_name_or_port(deployment: Deployment) -> None:
     with deployment.connect() as database:
-        for host, state in (("ep-cool-name-123-pooler", "failed"), ("ep-cool-name-123", "ok")):
-            found = check_direct_connection(database, f"{host}.eu-central-1.aws.neon.tech", 5432)
-            assert found.state == state
+        for where, state in (
+            ("ep-cool-name-123-pooler.eu-central-1.aws.neon.tech", "warning"),
+            ("aws-0-eu-central-1.pooler.supabase.com:6543", "warning"),
+            ("db.example.com:6432", "warning"),
+            ("ep-cool-name-123.eu-central-1.aws.neon.tech", "ok"),
+        ):
+            assert check_direct_connection(database, f"postgresql://u@{where}/app").state == state
 
 
 def test_the_schema_version_is_shown(deployment: Deployment) -> None:
