@@ -43,4 +43,23 @@ ENVIRONMENTS = (
         before=("partitions", "columns"),
         after=("publication",),
     ),
+    Environment(
+        "Turkish, with functions in a schema of the database's search path, as a member of the tables' owner",
+        schema="coaching",
+        is_turkish=True,
+        has_least_rights=True,
+        settings={"search_path": "coaching, extensions"},
+        before=("extensions",),
+        after=("owner",),
+    ),
+    Environment(
+        "short timeouts and an empty search path",
+        settings={
+            "statement_timeout": "'20s'",
+            "lock_timeout": "'2s'",
+            "idle_session_timeout": "'500ms'",
+            "idle_in_transaction_session_timeout": "'2s'",
+            "search_path": "''",
+        },
+    ),
 )

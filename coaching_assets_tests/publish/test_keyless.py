@@ -11,6 +11,7 @@ from coaching_assets.publish.tables import TABLES, group_of
 from coaching_assets_tests.publish.replica_by_hand import BY_VIEW, Replica
 from coaching_assets_tests.support.deployment import Database
 
+pytestmark = pytest.mark.every_version
 VIEW = "gong_call_context_integration"
 ROWS = 20_000
 KEYLESS = {

@@ -24,6 +24,7 @@ from coaching_assets.replica.sync import ReplicaSync
 from coaching_assets_tests.support import processes
 from coaching_assets_tests.support.deployment import Database, Deployment
 
+pytestmark = pytest.mark.every_version
 END_HOLDER = (
     "select pg_terminate_backend(pid, 10000) from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
     " and classid = x'636f6163'::int::oid and objid = hashtext('replica ' || %s)::oid"
