@@ -6,8 +6,7 @@ create temp table isolated_place (
     place tid,
     sqlstate text,
     message text,
-    constraint_name text,
-    waited boolean not null default false
+    constraint_name text
 );
 
 create temp table isolated_row (

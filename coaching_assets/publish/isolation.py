@@ -4,7 +4,7 @@ A batch is first written at once. Only if that fails, its steps run through `coa
 the computed rows until a rejected one is alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
@@ -16,7 +16,7 @@ from coaching_assets.publish.cascades import children_of
 from coaching_assets.publish.checks import RowsMissing
 from coaching_assets.publish.published_table import Group, Parent, PublishedTable
 from coaching_assets.publish.statements import (
-    differing_rows,
+    changed_rows,
     publishable,
     same_key,
     stale_rows,
@@ -65,7 +65,7 @@ def lock_rows(cursor: Cursor, group: Group, tables: Sequence[PublishedTable]) ->
     cursor.execute(sql.SQL("lock table {} in row exclusive mode").format(names))
     for table in tables:
         parts = {"table": name(table.name), "table_name": sql.Literal(table.name), "wanted": wanted_rows(table)}
-        cursor.execute(template("lock_rows.sql").format(updated=differing_rows(table, missing=False), **parts))
+        cursor.execute(template("lock_rows.sql").format(updated=changed_rows(table), **parts))
         for parent in _references(table):
             cursor.execute(
                 template("lock_parents.sql").format(
@@ -112,17 +112,9 @@ def isolate_discarded(cursor: Cursor, table: PublishedTable) -> None:
 
 def take_out_wanted(cursor: Cursor, group: Group, table: PublishedTable) -> int:
     """Take isolated rows out of the rows that a table should have, each root with its parts; return their number."""
-    root = sql.Literal(group.key_column)
-    own = [column for column in table.natural_key or table.key if column not in _root_columns(table)]
-    fields = [sql.SQL("{}, {}").format(sql.Literal(column), name("wanted", column)) for column in own]
-    if table is group.root:
-        fields = []
-    key = sql.SQL(", ").join([sql.SQL("{}, wanted.aggregate_key").format(root), *fields])
     cursor.execute(
         template("isolate_wanted.sql").format(
-            wanted=wanted_rows(table),
-            table_name=sql.Literal(table.name),
-            key=sql.SQL("jsonb_build_object({})").format(key),
+            wanted=wanted_rows(table), table_name=sql.Literal(table.name), key=wanted_key(group, table)
         )
     )
     isolated = cursor.rowcount
@@ -135,24 +127,37 @@ def take_out_wanted(cursor: Cursor, group: Group, table: PublishedTable) -> int:
 
 def take_out_stale(cursor: Cursor, group: Group, table: PublishedTable) -> int:
     """Take isolated rows out of the stale rows of a table; return their number."""
-    root_key = name("row" if table is group.root else "root", group.key_column)
-    own = [] if table is group.root else [column for column in table.key if column not in _root_columns(table)]
-    fields = [sql.SQL("{}, {}").format(sql.Literal(column), name("row", column)) for column in own]
-    key = sql.SQL(", ").join([sql.SQL("{}, {}").format(sql.Literal(group.key_column), root_key), *fields])
     cursor.execute(
         template("isolate_stale.sql").format(
             stale=stale_rows(table),
             table=name(table.name),
             table_name=sql.Literal(table.name),
-            root_key=root_key,
-            key=sql.SQL("jsonb_build_object({})").format(key),
+            root_key=root_key(group, table),
+            key=stale_key(group, table),
             same_key=same_key(table, "row", "taken"),
             join_root=join_root(group, table),
         )
     )
     isolated = cursor.rowcount
-    cursor.execute("delete from isolated_place where is_deletion")
+    cursor.execute("delete from isolated_place where is_deletion and published_table = %s", (table.name,))
     return isolated
+
+
+def wanted_key(group: Group, table: PublishedTable) -> sql.Composed:
+    """Return the JSON object that names a row `wanted` in `rejected_rows`."""
+    columns = [] if table is group.root else table.natural_key or table.key
+    return _key(group, table, name("wanted", "aggregate_key"), "wanted", columns)
+
+
+def stale_key(group: Group, table: PublishedTable) -> sql.Composed:
+    """Return the JSON object that names a published `row` in `rejected_rows`."""
+    columns = [] if table is group.root else table.key
+    return _key(group, table, root_key(group, table), "row", columns)
+
+
+def root_key(group: Group, table: PublishedTable) -> sql.Identifier:
+    """Return the key of the aggregate of a `row`, which is joined with its `root`."""
+    return name("row" if table is group.root else "root", group.key_column)
 
 
 def join_root(group: Group, table: PublishedTable) -> sql.Composable:
@@ -211,5 +216,10 @@ def _references(table: PublishedTable) -> list[Parent]:
     return [*table.parents, *([table.waits_for] if table.waits_for else [])]
 
 
-def _root_columns(table: PublishedTable) -> set[str]:
-    return {table.root_parent.column} if table.root_parent else set()
+def _key(
+    group: Group, table: PublishedTable, aggregate_key: sql.Identifier, row: str, columns: Iterable[str]
+) -> sql.Composed:
+    to_root = table.root_parent.column if table.root_parent else None
+    fields = [sql.SQL("{}, {}").format(sql.Literal(group.key_column), aggregate_key)]
+    fields += [sql.SQL("{}, {}").format(sql.Literal(c), name(row, c)) for c in columns if c != to_root]
+    return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(fields))

@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.locks import PUBLISHER_LOCK, wait_for_advisory_lock
 from coaching_assets.publish.batches import PendingKeys
+from coaching_assets.publish.known import leave_out_rejected
 from coaching_assets.publish.planned_parents import planned_parent
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.publisher import Publisher
@@ -92,7 +93,8 @@ def make_plan(database: Connection, settings: Settings) -> Plan:
     """Compute what publishing everything in the replica would do to the application's tables.
 
     It runs the publisher's own SQL in one transaction on one snapshot, which is rolled back. It locks no row of the
-    application, but publishers wait for it. A row that waits for a parent is no change.
+    application, but publishers wait for it. A row that waits for a parent is no change. Neither is one that Postgres
+    rejected in the last sync.
 
     Args:
         database: a connection for this alone, in no transaction.
@@ -137,6 +139,7 @@ def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) 
     while keys := pending.take(publisher.settings.publish_batch_size):
         fill_batch(cursor, keys)
         compute_batch(cursor, group, lock="no")
+        leave_out_rejected(cursor, group)
         for table in group.tables:
             plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
             plan.deleting[group.name] |= _planned_aggregates(cursor, ("deleted",))

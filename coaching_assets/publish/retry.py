@@ -6,7 +6,7 @@ from psycopg2.extensions import cursor as Cursor
 from coaching_assets.postgres.errors import LOCK_ERROR, ROW_ERROR
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.statements import template, wanted_rows
-from coaching_assets.publish.steps import some_rows, write_step
+from coaching_assets.publish.steps import Step, insert_step, some_rows, update_step
 from coaching_assets.publish.write import create_batch_tables
 
 
@@ -34,6 +34,17 @@ def _request_accepted(cursor: Cursor, group: Group, table: PublishedTable) -> No
     parts = {"wanted": wanted_rows(table), "table_name": sql.Literal(table.name), "group": sql.Literal(group.name)}
     cursor.execute(sql.SQL("truncate {}").format(wanted_rows(table)))
     cursor.execute(template("rejected_rows.sql").format(**parts))
-    step = write_step(table)
-    statements = [statement.as_string(cursor) for statement in step.build(some_rows(step.rows))]
-    cursor.execute(template("request_accepted.sql").format(**parts), (statements, ROW_ERROR, LOCK_ERROR))
+    updates, inserts = update_step(table), insert_step(table)
+    cursor.execute(
+        template("request_accepted.sql").format(updated=updates.places, inserted=inserts.places, **parts),
+        {
+            "updates": _statements(cursor, updates),
+            "inserts": _statements(cursor, inserts),
+            "row_error": ROW_ERROR,
+            "lock_error": LOCK_ERROR,
+        },
+    )
+
+
+def _statements(cursor: Cursor, step: Step) -> list[str]:
+    return [statement.as_string(cursor) for statement in step.build(some_rows(step.rows))]

@@ -26,18 +26,22 @@ def stale_rows(table: PublishedTable) -> sql.Identifier:
     return name(f"stale_{table.name}")
 
 
-def differing_rows(table: PublishedTable, *, missing: bool = True) -> sql.Composed:
-    """Return the `from` clause of the batch's rows that an update would write; with `missing`, also an insert."""
-    conditions: list[sql.Composable] = list(differences(table).values())
-    if missing:
-        conditions.append(sql.SQL("{} is null").format(name("row", table.key[0])))
-    return sql.SQL("from {} as wanted {} {} as row on {} where {} and ({})").format(
+def changed_rows(table: PublishedTable) -> sql.Composed:
+    """Return the `from` clause of the batch's rows that an update would write."""
+    conditions = list(differences(table).values())
+    return sql.SQL("from {} as wanted join {} as row on {} where {} and ({})").format(
         wanted_rows(table),
-        sql.SQL("left join" if missing else "join"),
         name(table.name),
         same_key(table, "row", "wanted"),
         publishable(table),
         sql.SQL(" or ").join(conditions) if conditions else sql.SQL("false"),
+    )
+
+
+def missing_rows(table: PublishedTable) -> sql.Composed:
+    """Return the `from` clause of the batch's rows that an insert would write."""
+    return sql.SQL("from {} as wanted where {} and not exists (select from {} as row where {})").format(
+        wanted_rows(table), publishable(table), name(table.name), same_key(table, "row", "wanted")
     )
 
 

@@ -8,10 +8,11 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.statements import (
+    changed_rows,
     delete_query,
-    differing_rows,
     insert_query,
     mark_kept_query,
+    missing_rows,
     release_queries,
     stale_rows,
     update_query,
@@ -56,15 +57,23 @@ def some_rows(rows: sql.Identifier) -> sql.Composed:
     return sql.SQL("(select * from {} where ctid = any ($1))").format(rows)
 
 
-def write_step(table: PublishedTable) -> Step:
-    """Return the step that updates and inserts rows; its last count is the inserted rows, others are updated rows."""
+def update_step(table: PublishedTable) -> Step:
+    """Return the step that updates the rows that differ; it does nothing if the table has only its key."""
 
     def build(rows: sql.Composable | None) -> list[sql.Composed]:
         update = update_query(table, rows)
-        return [*([] if update is None else [update]), insert_query(table, rows)]
+        return [] if update is None else [update]
 
-    places = sql.SQL("select wanted.ctid {}").format(differing_rows(table))
-    return Step(table, wanted_rows(table), places, build)
+    return Step(table, wanted_rows(table), sql.SQL("select wanted.ctid {}").format(changed_rows(table)), build)
+
+
+def insert_step(table: PublishedTable) -> Step:
+    """Return the step that inserts the rows that are missing."""
+
+    def build(rows: sql.Composable | None) -> list[sql.Composed]:
+        return [insert_query(table, rows)]
+
+    return Step(table, wanted_rows(table), sql.SQL("select wanted.ctid {}").format(missing_rows(table)), build)
 
 
 def delete_step(group: Group, table: PublishedTable) -> Step:

@@ -28,7 +28,7 @@ from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.reject import record_rejected, record_waiting
 from coaching_assets.publish.statements import publishable, same_key, stale_query, stale_rows, template, wanted_rows
-from coaching_assets.publish.steps import Run, delete_step, mark_step, run_at_once, write_step
+from coaching_assets.publish.steps import Run, delete_step, insert_step, mark_step, run_at_once, update_step
 
 Lock = Literal["no", "wait", "skip"]
 """How stale rows are locked: a plan, which deletes nothing, does not; "skip" isolates rows that others have locked."""
@@ -127,9 +127,8 @@ def _write_isolated(cursor: Cursor, group: Group, tables: Sequence[PublishedTabl
 def _write_rows(cursor: Cursor, table: PublishedTable, outcome: Outcome, run: Run) -> None:
     if "before.sql" in table.sql:
         cursor.execute(table.sql["before.sql"])
-    *updated, inserted = run(cursor, write_step(table))
-    outcome.updated += sum(updated)
-    outcome.inserted += inserted
+    outcome.updated += sum(run(cursor, update_step(table)))
+    outcome.inserted += sum(run(cursor, insert_step(table)))
 
 
 def _require_present(cursor: Cursor, table: PublishedTable, outcome: Outcome) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from coaching_assets.postgres.connection import connect
+from coaching_assets.publish.plan import make_plan
 from coaching_assets_tests.publish.isolating import (
     contents,
     publish,
@@ -154,6 +156,9 @@ def test_one_bad_row_stops_no_other(synced: Deployment, name: str, is_new: bool)
     assert outcomes[case.table].isolated == 1
     assert status(synced, case.table) == "partial"
     bad = contents(synced)
+    with connect(synced.settings) as database:
+        plan = make_plan(database, synced.settings)
+    assert not any(plan.tables[name].changes for name in outcomes), "a row that cannot be written is no difference"
 
     synced.query(case.end)
     publish(synced, case.group)

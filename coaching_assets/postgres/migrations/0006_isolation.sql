@@ -6,6 +6,8 @@
 --   row_error    pattern of the SQLSTATEs that concern one row; every other error is raised
 --   lock_error   pattern of the SQLSTATEs of a lock that another transaction holds
 
+-- Rows are written in chunks. A chunk that fails is halved until a rejected row is alone. The next chunk is a quarter as
+-- long as the distance to the rejected row before: that wastes few rows where many are rejected.
 create function coaching_sync.write_isolated(
     published_table text, is_deletion boolean, statements text[], places tid[], row_error text, lock_error text
 ) returns bigint[]
@@ -13,58 +15,64 @@ language plpgsql
 set lock_timeout = '100ms'
 as $function$
 declare
-    most_lock_waits constant int := 20;
-    counts bigint[] := '{}';
+    most_lock_waits constant int := 100;
+    lock_waits int := 0;
+    counts bigint[] := array_fill(0::bigint, array[cardinality(statements)]);
+    written bigint[];
     counted bigint;
-    statement text;
+    size int := 64;
+    first int := 1;
+    last int;
+    last_of_failed int := 0;
+    after_rejected int := 1;
     state text;
     message text;
     constrained_by text;
-    middle int := cardinality(places) / 2;
 begin
-    begin
-        foreach statement in array statements loop
-            execute statement using places;
-            get diagnostics counted = row_count;
-            counts := counts || counted;
-        end loop;
-        return counts;
-    exception when others then
-        get stacked diagnostics
-            state = returned_sqlstate, message = message_text, constrained_by = constraint_name;
-        if state ~ lock_error then
-            -- each wait takes time: if many rows are locked one by one, the whole table may be
-            if (select count(*) from isolated_place where waited) >= most_lock_waits then
+    while first <= cardinality(places) loop
+        last := least(first + size - 1, cardinality(places));
+        begin
+            written := counts;
+            for number in 1 .. cardinality(statements) loop
+                execute statements[number] using places[first:last];
+                get diagnostics counted = row_count;
+                written[number] := written[number] + counted;
+            end loop;
+            counts := written;
+            first := last + 1;
+            -- after the first part of a chunk that failed, the rejected row is in the other part
+            size := case when first <= last_of_failed then (last_of_failed - last + 1) / 2 else size + (size + 1) / 2 end;
+        exception when others then
+            get stacked diagnostics
+                state = returned_sqlstate, message = message_text, constrained_by = constraint_name;
+            if state ~ lock_error then
+                -- each wait takes time: if many rows are locked one by one, the whole table may be
+                lock_waits := lock_waits + 1;
+                if lock_waits > most_lock_waits then
+                    raise;
+                end if;
+            elsif state !~ row_error then
                 raise;
             end if;
-        elsif state !~ row_error then
-            raise;
-        end if;
-    end;
-
-    if cardinality(places) = 1 then
-        insert into isolated_place
-        values (published_table, is_deletion, places[1], state, message, nullif(constrained_by, ''), state ~ lock_error);
-        return array_fill(0::bigint, array[cardinality(statements)]);
-    end if;
-    counts := coaching_sync.write_isolated(
-        published_table, is_deletion, statements, places[:middle], row_error, lock_error
-    );
-    return array(
-        select one + other
-        from unnest(
-            counts,
-            coaching_sync.write_isolated(
-                published_table, is_deletion, statements, places[middle + 1:], row_error, lock_error
-            )
-        ) with ordinality as halves (one, other, place)
-        order by place
-    );
+            if first = last then
+                insert into isolated_place
+                values (published_table, is_deletion, places[first], state, message, nullif(constrained_by, ''));
+                size := greatest((first - after_rejected) / 4, 1);
+                first := first + 1;
+                after_rejected := first;
+                last_of_failed := 0;
+            else
+                last_of_failed := last;
+                size := (last - first + 1) / 2;
+            end if;
+        end;
+    end loop;
+    return counts;
 end
 $function$;
 
 comment on function coaching_sync.write_isolated(text, boolean, text[], tid[], text, text) is
-    'Run statements on rows; on an error, on each half of them. Records rejected and locked rows in the temporary table isolated_place. Returns the rows that each statement wrote.';
+    'Run statements on rows, but for those that Postgres rejects or that others lock. Records these in the temporary table isolated_place. Returns the rows that each statement wrote.';
 
 create function coaching_sync.try_isolated(statements text[], places tid[], row_error text, lock_error text)
 returns table (place tid, message text)
