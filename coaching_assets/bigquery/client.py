@@ -85,6 +85,7 @@ class BigQuery:
         table: TableDescription,
         *,
         since: datetime | None = None,
+        ranges: Sequence[tuple[datetime, datetime]] | None = None,
         snapshot: datetime | None = None,
         columns: Sequence[str] | None = None,
         streams: int = 1,
@@ -92,7 +93,7 @@ class BigQuery:
         """Prepare one pass over a table's rows; see `reading.read`."""
         from coaching_assets.bigquery.reading import read
 
-        return read(self, table, since=since, snapshot=snapshot, columns=columns, streams=streams)
+        return read(self, table, since=since, ranges=ranges, snapshot=snapshot, columns=columns, streams=streams)
 
     def query(
         self, table: TableDescription, statement: str, parameters: queries.Parameters | None = None

@@ -49,6 +49,7 @@ class TableRead:
         table: TableDescription,
         columns: Sequence[str],
         since: datetime | None,
+        ranges: Sequence[tuple[datetime, datetime]] | None,
         snapshot: datetime | None,
         streams: int,
     ) -> None:
@@ -59,6 +60,7 @@ class TableRead:
         self.bytes = 0
         self._bigquery = bigquery
         self._since = since if _has_cursor(table) else None
+        self._ranges = ranges if _has_cursor(table) else None
         self._snapshot = snapshot
         self._max_streams = streams
         self._subject = bigquery.subject(table.dataset, table.table)
@@ -130,10 +132,15 @@ class TableRead:
         table = self.table
         session = self._create_session(
             _path(table.project, table.dataset, table.table),
-            restriction=restriction(self._since) if self._since is not None else "",
+            restriction=self._restriction(),
             snapshot=snapshot,
         )
         return session.estimated_total_bytes_scanned, *self._streams_of(session)
+
+    def _restriction(self) -> str:
+        if self._ranges is not None:
+            return restriction_to(self._ranges)
+        return restriction(self._since) if self._since is not None else ""
 
     def _open_view(self) -> Opened:
         """Run the view's query and open the table that holds its result."""
@@ -190,6 +197,7 @@ def read(
     table: TableDescription,
     *,
     since: datetime | None = None,
+    ranges: Sequence[tuple[datetime, datetime]] | None = None,
     snapshot: datetime | None = None,
     columns: Sequence[str] | None = None,
     streams: int = 1,
@@ -201,6 +209,8 @@ def read(
         table: the table's description, as `describe` returns it.
         since: read only rows that Fivetran processed at or after this time, and rows without such a time. None reads
             all rows, and so does a table without `_fivetran_synced TIMESTAMP`.
+        ranges: of a stored table, read only rows that Fivetran processed in one of these ranges (with start, without
+            end), and rows without such a time. They take the place of `since`.
         snapshot: read the table's state at this time. None reads the current state, as views and external tables
             always do.
         columns: the columns to read, in any order. None reads all. Batches have them in the table's order.
@@ -221,7 +231,7 @@ def read(
     wanted = [column for column in known if columns is None or column in columns]
     if not wanted:
         raise SourceError(f"{table} has no columns to read. If Fivetran is still creating it, sync again later.")
-    return TableRead(bigquery, table, wanted, since, snapshot, streams)
+    return TableRead(bigquery, table, wanted, since, ranges, snapshot, streams)
 
 
 def restriction(since: datetime) -> str:
@@ -229,9 +239,19 @@ def restriction(since: datetime) -> str:
 
     The API takes no query parameters, so the time is a literal: https://cloud.google.com/bigquery/docs/reference/storage
     """
-    moment = since.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
     cursor = quoted(CURSOR)
-    return f"{cursor} >= TIMESTAMP '{moment}' OR {cursor} IS NULL"
+    return f"{cursor} >= {_timestamp(since)} OR {cursor} IS NULL"
+
+
+def restriction_to(ranges: Sequence[tuple[datetime, datetime]]) -> str:
+    """The row filter for rows that Fivetran processed in one of these ranges."""
+    cursor = quoted(CURSOR)
+    within = [f"({cursor} >= {_timestamp(start)} AND {cursor} < {_timestamp(end)})" for start, end in ranges]
+    return " OR ".join([*within, f"{cursor} IS NULL"])
+
+
+def _timestamp(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment.astimezone(UTC).isoformat(sep=' ', timespec='microseconds')}'"
 
 
 def _path(project: str, dataset: str, table: str) -> str:

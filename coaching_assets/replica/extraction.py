@@ -1,6 +1,6 @@
 """One extraction: the rows that a sync reads of one source table. Does not import dlt, which takes seconds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Extraction:
-    """The rows to read of one table. `since` is None for all rows; `result` is set once reading began."""
+    """The rows to read of one table.
+
+    `since` is None for all rows. `ranges` are the parts of the time since then that differ from what was read before;
+    None reads all of it. `result` is set once reading began.
+    """
 
     bigquery: "BigQuery"
     description: "TableDescription"
@@ -25,6 +29,7 @@ class Extraction:
     snapshot: datetime
     streams: int
     placed: Mapping[str, Placement]
+    ranges: Sequence[tuple[datetime, datetime]] | None = None
     on_rows: Callable[[str, int], None] | None = None
     result: "TableRead | None" = field(default=None, init=False)
 
@@ -44,4 +49,10 @@ class Extraction:
             yield place(batch, self.placed)
 
     def _read(self) -> "TableRead":
-        return self.bigquery.read(self.description, since=self.since, snapshot=self.snapshot, streams=self.streams)
+        return self.bigquery.read(
+            self.description,
+            since=self.since,
+            ranges=self.ranges,
+            snapshot=self.snapshot,
+            streams=self.streams,
+        )

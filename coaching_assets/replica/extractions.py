@@ -12,6 +12,7 @@ from coaching_assets.postgres.tables import table_exists
 from coaching_assets.replica.dlt_tables import forget_stored_schema
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.placement import placements
+from coaching_assets.replica.read_stamps import unread_ranges
 from coaching_assets.replica.survey import CONCURRENT_REQUESTS
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
@@ -37,7 +38,10 @@ def extractions_for(
         since = watermark - settings.replica_overlap if watermark is not None else None
         key = table.key_for(frozenset(description.columns))
         placed = placements(database, settings.datasets[table.source], table.name, description.fields, key)
-        extractions[table] = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
+        extraction = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
+        if watermark is not None and since is not None:
+            extraction.ranges = unread_ranges(database, extraction, settings.datasets[table.source], key, watermark)
+        extractions[table] = extraction
     return extractions
 
 

@@ -82,7 +82,7 @@ def run(
         extractions = extractions_for(bigquery, database, settings, tables)
     if whole:
         for extraction in extractions.values():
-            extraction.since = None
+            extraction.since = extraction.ranges = None
     with working_folder(pipeline) as folder:
         dlt_pipeline = pipeline_for(pipeline, settings, folder, lock)
 

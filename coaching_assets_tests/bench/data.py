@@ -53,6 +53,18 @@ def delivered_again(table: SampleTable, hours: int) -> SampleTable:
     return replace(table, rows=table.rows.set_column(column, table.rows.schema.field(column), synced))
 
 
+def with_one_more(table: SampleTable) -> SampleTable:
+    """The table with one more monologue, which Fivetran processed an hour after the others."""
+    number = table.rows.schema.get_field_index("index")
+    row = table.rows.slice(0, 1)
+    index = pa.scalar("1000000").cast(row.schema.field(number).type)
+    row = row.set_column(number, row.schema.field(number), pa.repeat(index, 1))
+    newest = delivered_again(table, 1).rows["_fivetran_synced"].slice(0, 1)
+    place = row.schema.get_field_index("_fivetran_synced")
+    row = row.set_column(place, row.schema.field(place), newest)
+    return replace(table, rows=pa.concat_tables([table.rows, row]))
+
+
 def with_changes(table: SampleTable, rows: int, number: int) -> SampleTable:
     """The table with a word added to the topic of its first rows, which Fivetran processed `number` hours later."""
     head, rest = table.rows.slice(0, rows), table.rows.slice(rows)

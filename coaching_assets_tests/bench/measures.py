@@ -87,6 +87,7 @@ def first_sync(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     again = sample.replaced({key: data.delivered_again(table, REIMPORT_HOURS) for key, table in sample.tables.items()})
     ours.deliver(again)
     yield from _reimport(ours, synced)
+    yield from _one_more(ours, again)
     yield from _nothing_changed(ours, sizes)
     servers.remove(ours)
 
@@ -122,6 +123,26 @@ def _reimport(ours: Installation, first: Synced) -> Iterator[Outcome]:
         Goal(0.4),
         {"re-import": second.seconds, "first load": first.seconds}
         | {f"re-import: {k}": v for k, v in second.steps.items()},
+    )
+
+
+def _one_more(ours: Installation, sample: Sample) -> Iterator[Outcome]:
+    key = ("gong", "transcript")
+    ours.deliver(sample.replaced({key: data.with_one_more(sample[key])}), ("transcript",))
+    run_steps(ours)
+    read = float(
+        ours.value(
+            "select rows_read from coaching_sync.replica_loads where table_name = 'transcript'"
+            " order by loaded_at desc limit 1"
+        )
+    )
+    rows = sample[key].rows.num_rows
+    yield Outcome(
+        "one new row after the re-import: rows read / rows re-imported",
+        read / rows,
+        "percent",
+        Goal(0.01),
+        {"rows read": read, "rows re-imported": float(rows)},
     )
 
 

@@ -361,6 +361,7 @@ declare
     );
     staged record;
     has_rows boolean;
+    records_stamps boolean;
     inserted bigint := 0;
     updated bigint := 0;
 begin
@@ -369,6 +370,12 @@ begin
     end if;
     staged := coaching_sync.count_staged(plan);
     execute format('select exists (select from %s)', plan ->> 'target') into has_rows;
+    records_stamps := staged.newest is not null and coaching_sync.records_stamps(
+        target_schema, target_name, staged.rows_read
+    );
+    if records_stamps then
+        perform coaching_sync.record_stamps(plan, target_schema, target_name, staged.newest);
+    end if;
     if exists (select from coaching_sync.erased_identities) then
         perform coaching_sync.drop_erased_rows((plan ->> 'staging')::regclass, plan -> 'identities');
     end if;
@@ -384,6 +391,9 @@ begin
     perform coaching_sync.index_incomplete(
         format('%I.%I', target_schema, target_name)::regclass, coaching_sync.needed(plan)
     );
+    if records_stamps then
+        perform coaching_sync.record_read_table(target_schema, target_name, staged.newest);
+    end if;
     if staged.load_id is not null then
         perform coaching_sync.record_load(
             target_schema, target_name, staged.load_id, staged.rows_read, inserted, updated, staged.newest
