@@ -40,7 +40,7 @@ NOT_UNIT = ("integration", "slow", "long", "soak", "postgres")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--postgres all` runs each test that needs a Postgres once per installed version."""
+    """`--postgres=all` runs each test that needs a Postgres once per installed version."""
     parser.addoption("--postgres", default="", help="versions of Postgres: all, or numbers like 15,18")
 
 
