@@ -64,8 +64,8 @@ ERROR_RULES = (
     ErrorRule(
         _states("57014"),
         ("canceling statement due to statement timeout", "canceling statement due to user request"),
-        "Postgres cancelled a statement because of statement_timeout or a user's request. Give the database user a"
-        " longer timeout: alter role … set statement_timeout = '15min'.",
+        "Postgres cancelled a statement: somebody called pg_cancel_backend, or a function of the application sets"
+        " statement_timeout. A sync runs without the database's timeouts; the next one tries again.",
         server_wide=False,
     ),
     ErrorRule(

@@ -49,7 +49,7 @@ TEXTS = {
     "out of shared memory": "lock table is full",
     "unsupported startup parameter in options: lock_timeout": "connection pooler",
     "permission denied for table calls": "lacks a right",
-    "canceling statement due to statement timeout": "longer timeout",
+    "canceling statement due to statement timeout": "cancelled a statement",
     "out of memory": "out of memory",
     "canceling statement due to lock timeout": "kept rows or a table locked",
     "deadlock detected": "deadlock",
