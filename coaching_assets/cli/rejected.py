@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def rejected(
-    table: Annotated[str | None, typer.Option(help="List the rows of this published table only.")] = None,
+    table: Annotated[str | None, typer.Option(help="List the rows of this table only, for example calls.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Write a JSON array, with the complete source rows.")] = False,
     verbose: Verbose = False,
 ) -> None:

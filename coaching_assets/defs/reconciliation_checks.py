@@ -123,6 +123,7 @@ def check_metadata(comparison: Comparison, found: dict[str, int]) -> dict[str, A
         **{f"rows_{kind}": comparison.rows[kind] for kind in KINDS},
         "rows_not_synced_yet": comparison.pending,
         "rows_withheld": comparison.withheld,
+        "rows_rejected": comparison.rejected,
         "rows_repaired": max(found.get(comparison.name, 0) - differing, 0),
         "examples": {kind: comparison.examples[kind] for kind in KINDS if comparison.examples[kind]},
         "columns_not_compared": list(comparison.left_out),

@@ -145,9 +145,25 @@ def _result(
     )
 
 
+def rejected_sentence(name: str, rows: int) -> str:
+    """Say that a replica table lacks rows, and where to find them."""
+    return (
+        f"The replica lacks {rows} rows, or their newest version, because Postgres rejects them."
+        f" `coaching rejected --table {name}` lists them with the reasons. Repair them at the source."
+    )
+
+
 def _check_results(key: AssetKey, table: "TableSync") -> list[AssetCheckResult]:
     if table.state in {"loaded", "unmodified"}:
-        return [AssetCheckResult(check_name=LOADED, asset_key=key, passed=True), schema_result(key, table.drift)]
+        rejected = table.counts.rows_rejected if table.counts is not None else 0
+        complete = AssetCheckResult(
+            check_name=LOADED,
+            asset_key=key,
+            passed=not rejected,
+            severity=AssetCheckSeverity.WARN,
+            description=rejected_sentence(table.name, rejected) if rejected else None,
+        )
+        return [complete, schema_result(key, table.drift)]
     is_absent = table.state == "not at the source"
     # an installation may do without an optional table; alerting it every day would be noise
     passed = is_absent and not table.expected

@@ -63,6 +63,7 @@ def count_metadata(counts: "LoadCounts") -> dict[str, Any]:
         "rows_inserted": counts.rows_inserted,
         "rows_updated": counts.rows_updated,
         "rows_unchanged": counts.rows_unchanged,
+        "rows_rejected": counts.rows_rejected,
     }
     return metadata | lag_metadata(counts.newest_source_time)
 

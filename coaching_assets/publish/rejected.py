@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import connect
 from coaching_assets.postgres.sql_files import read_sql
@@ -41,18 +42,22 @@ def read_rejected(settings: Settings, table: str | None = None) -> list[Rejected
 
     Args:
         settings: the database.
-        table: a published table; None for all.
+        table: a published table, or a table of the replica as `schema.table`; None for all.
 
     Returns:
         The rows; an empty list before the first sync.
 
     Raises:
-        UnknownTable: no published table has this name.
+        UnknownTable: no published table and no table of the replica has this name.
         SettingError, CannotConnect: the database cannot be reached.
     """
     names = [published.name for published in TABLES]
-    if table is not None and table not in names:
-        raise UnknownTable(f"--table {table}: no such published table. Choose one of {', '.join(names)}.")
+    replicas = {f"{settings.datasets[source.source]}.{source.name}" for source in SOURCE_TABLES}
+    if table is not None and table not in names and table not in replicas:
+        raise UnknownTable(
+            f"--table {table}: no such published table. Choose one of {', '.join(names)}, or a table of the replica"
+            " with its schema."
+        )
     with connect(settings) as database, database.cursor() as cursor:
         cursor.execute("set time zone 'UTC'")
         if not has_own_tables(database):

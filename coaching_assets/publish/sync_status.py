@@ -53,7 +53,7 @@ def write_status(
     details = _error_details(database, table, [replica[view] for view in table.sources])
     if outcome.locked:
         details["locked"] = f"{outcome.locked} {table.aggregate} are not up to date: another transaction locked a row"
-    is_partial = outcome.rejected or outcome.locked or "failed_source_tables" in details
+    is_partial = outcome.rejected or outcome.locked or details.keys() & {"failed_source_tables", "rejected_source_rows"}
     _write(database, table, "partial" if is_partial else "success", outcome.rejected, details, outcome)
 
 
@@ -94,6 +94,13 @@ def _error_details(database: Connection, table: PublishedTable, sources: list[Re
         )
         if rejected := dict(cursor.fetchall()):
             details["rejected"] = rejected
+        cursor.execute(
+            "select published_table, count(*) from coaching_sync.rejected_rows where published_table = any(%s)"
+            " group by published_table order by published_table",
+            ([f"{source.schema}.{source.table.name}" for source in sources],),
+        )
+        if rejected := dict(cursor.fetchall()):
+            details["rejected_source_rows"] = rejected
         cursor.execute(
             "select state, table_schema || '.' || table_name, reason from coaching_sync.source_tables"
             " where state <> 'loaded' and (table_schema, table_name) in"

@@ -1,12 +1,17 @@
 -- Classifies each key of the buckets that differ:
 --   equal, different; missing: in BigQuery only; extra: in the replica only
 --   withheld: as recorded after a full reload, from which an erasure kept the row out
+--   rejected: Postgres rejected BigQuery's present version of the row
 --   pending: newer than the horizon, from which the next sync reads
 create temp table classified as
 select
     case
         when source.key_hash is null then 'extra'
         when replica.digest = any(source.digests) then 'equal'
+        when exists (
+            select from rejected_row
+            where rejected_row.key_hash = source.key_hash and rejected_row.digest = any(source.digests)
+        ) then 'rejected'
         when compared.hash in (select hash from withheld_row) then 'withheld'
         when source.synced >= %(horizon)s and source.synced is distinct from replica.synced then 'pending'
         when replica.key_hash is null then 'missing'

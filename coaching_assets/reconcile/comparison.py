@@ -13,7 +13,7 @@ from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
-from coaching_assets.postgres.tables import column_types
+from coaching_assets.postgres.tables import column_types, has_own_tables
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
 from coaching_assets.replica.modifications import unmodified
@@ -41,8 +41,10 @@ class Comparison:
         as_of: time of the query in BigQuery.
         pending: rows that the next sync reads, because they are new at the source.
         withheld: rows that are missing or redacted because of an erasure.
+        rejected: rows that the replica lacks, or their newest version, because Postgres rejects them.
         rows: missing rows are in BigQuery only, extra rows in the replica only.
         examples: up to 10 keys per kind.
+        obsolete_rejections: keys in `rejected_rows` of rejected rows that BigQuery no longer has.
         extra_rows: hash of the key and digest of each extra row.
         lacking_rows: salted hashes of the missing, different and withheld rows.
         left_out: source columns that are not compared.
@@ -56,8 +58,10 @@ class Comparison:
     equal: int = 0
     pending: int = 0
     withheld: int = 0
+    rejected: int = 0
     rows: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     examples: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    obsolete_rejections: list[str] = field(default_factory=list)
     extra_rows: list[tuple[str, str]] = field(default_factory=list)
     lacking_rows: list[bytes] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
@@ -74,8 +78,14 @@ class Comparison:
 
     @property
     def restriction(self) -> str:
-        """A sentence that names the columns that were not compared; empty if all were."""
-        return f"Not compared: {', '.join(self.left_out)}." if self.left_out else ""
+        """Sentences on the columns that were not compared and on rejected rows; empty if there are none."""
+        sentences = [f"Not compared: {', '.join(self.left_out)}."] if self.left_out else []
+        if self.rejected:
+            sentences.append(
+                f"The replica lacks {self.rejected} rows, or their newest version, because Postgres rejects them."
+                f" `coaching rejected --table {self.name}` lists them with the reasons."
+            )
+        return " ".join(sentences)
 
     def withhold(self) -> None:
         """Count missing and different rows as withheld.
@@ -89,7 +99,7 @@ class Comparison:
     @property
     def is_proven(self) -> bool:
         """Whether the replica has every row of BigQuery as it is: BigQuery lacks a row that the replica lacks."""
-        unseen = self.rows["missing"] + self.rows["different"] + self.pending
+        unseen = self.rows["missing"] + self.rows["different"] + self.pending + self.rejected
         return self.state == "not at the source" or (self.state == "compared" and unseen == 0)
 
     @property
@@ -170,7 +180,8 @@ class _Comparing:
         source = self._source_buckets(watermark)
         replica = self._replica_buckets()
         differing = sorted(
-            bucket for bucket in source.keys() | replica.keys() if source.get(bucket) != replica.get(bucket)
+            {bucket for bucket in source.keys() | replica.keys() if source.get(bucket) != replica.get(bucket)}
+            | self._load_rejected()
         )
         self.result.equal = sum(row[0] for bucket, row in replica.items() if bucket not in differing)
         if differing:
@@ -214,6 +225,14 @@ class _Comparing:
         self.cursor.execute(self._composed("replica_buckets.sql"))
         return {bucket: tuple(sums) for bucket, *sums in self.cursor.fetchall()}
 
+    def _load_rejected(self) -> set[str]:
+        """Fill the temporary table `rejected_row`; return the buckets of its rows."""
+        self.cursor.execute("create temp table rejected_row (key_hash text, digest text, key jsonb)")
+        if has_own_tables(self.database):
+            self.cursor.execute(self._composed("rejected_rows.sql"), {"name": self.result.name})
+        self.cursor.execute("select distinct substr(key_hash, 1, 2) from rejected_row")
+        return {bucket for (bucket,) in self.cursor.fetchall()}
+
     def _drill_down(self, buckets: list[str], watermark: datetime | None) -> None:
         from pyarrow.csv import WriteOptions, write_csv
 
@@ -239,12 +258,17 @@ class _Comparing:
         result.equal += counts.get("equal", 0)
         result.pending += counts.get("pending", 0)
         result.withheld = counts.get("withheld", 0)
+        result.rejected = counts.get("rejected", 0)
         for kind in KINDS:
             result.rows[kind] = counts.get(kind, 0)
             self.cursor.execute(
                 "select key_text from classified where state = %s order by key_text limit %s", (kind, MAXIMUM_EXAMPLES)
             )
             result.examples[kind] = [key_parts(text) for (text,) in self.cursor.fetchall()]
+        self.cursor.execute(
+            "select key::text from rejected_row where key_hash not in (select key_hash from source_row)"
+        )
+        result.obsolete_rejections = [key for (key,) in self.cursor.fetchall()]
         self.cursor.execute("select key_hash, digest from classified where state = 'extra'")
         result.extra_rows = self.cursor.fetchall()
 

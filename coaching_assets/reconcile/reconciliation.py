@@ -12,7 +12,7 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import Comparison, compare
-from coaching_assets.reconcile.repair import Report, repair_published, repair_replica
+from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections, repair_published, repair_replica
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
 
@@ -68,6 +68,8 @@ def reconcile(
     comparisons |= _compared(bigquery, settings, survey.present, survey.present)
     with connect(settings) as database:
         result = Reconciliation(comparisons, make_plan(database, settings))
+    if repair:
+        forget_obsolete_rejections(settings, list(comparisons.values()))
     if not repair or result.is_equal:
         return result
     result.found = {comparison.name: sum(comparison.rows.values()) for comparison in comparisons.values()}

@@ -118,6 +118,18 @@ def repair_published(settings: Settings, comparisons: Sequence[Comparison], plan
     return skipped
 
 
+def forget_obsolete_rejections(settings: Settings, comparisons: Sequence[Comparison]) -> None:
+    """Delete the records of rejected rows that BigQuery no longer has."""
+    with connect(settings) as database, database.cursor() as cursor:
+        for comparison in comparisons:
+            if comparison.obsolete_rejections:
+                cursor.execute(
+                    "delete from coaching_sync.rejected_rows where published_table = %s and key = any(%s::jsonb[])",
+                    (comparison.name, comparison.obsolete_rejections),
+                )
+        database.commit()
+
+
 def remove_extra(settings: Settings, comparison: Comparison, description: TableDescription) -> int:
     """Remove the extra rows from the replica and request their aggregates, in one transaction.
 

@@ -56,6 +56,7 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
         )
         if rows := (cursor.fetchone() or (0,))[0]:
             redacted[name] = rows
+        _forget_rejected(cursor, settings, name, table)
     for schema in (f"{dataset}_staging" for dataset in settings.datasets.values()):
         cursor.execute("select tablename from pg_tables where schemaname = %s", (schema,))
         for (staged,) in cursor.fetchall():
@@ -82,9 +83,23 @@ def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], loa
             )
 
 
-def _condition(cursor: Cursor, name: str, table: SourceTable) -> sql.Composable:
+def _forget_rejected(cursor: Cursor, settings: Settings, name: str, table: SourceTable) -> None:
+    """Delete the records of the table's rejected rows that name something erased."""
+    recorded = f"{settings.datasets[table.source]}.{table.name}"
+    for value_only in (False, True):
+        cursor.execute(
+            sql.SQL(
+                "delete from coaching_sync.rejected_rows as rejected where published_table = %s and exists"
+                " (select from jsonb_populate_record(null::{}, rejected.source_row) as r where {})"
+            ).format(_identifier(settings, table), _condition(cursor, name, table, value_only=value_only)),
+            (recorded,),
+        )
+
+
+def _condition(cursor: Cursor, name: str, table: SourceTable, *, value_only: bool = False) -> sql.Composable:
     """Build the condition that a row `r` of the table names something erased."""
-    cursor.execute("select coaching_sync.erased_condition(%s, %s, false)", (name, identities_as_json(table.identities)))
+    parameters = (name, identities_as_json(table.identities), value_only)
+    cursor.execute("select coaching_sync.erased_condition(%s, %s, %s)", parameters)
     return sql.SQL(str((cursor.fetchone() or ("false",))[0]).replace("%", "%%"))
 
 

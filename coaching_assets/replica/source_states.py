@@ -22,11 +22,13 @@ class LoadCounts:
     rows_updated: int
     newest_source_time: datetime | None
     row_count: RowCount
+    rows_rejected: int = 0
+    """Rows that the replica lacks, in their newest version, because Postgres rejects them."""
 
     @property
     def rows_unchanged(self) -> int:
         """Rows that the load read and that did not differ."""
-        return max(self.rows_read - self.rows_inserted - self.rows_updated, 0)
+        return max(self.rows_read - self.rows_inserted - self.rows_updated - self.rows_rejected, 0)
 
 
 def load_counts(database: Connection, schema: str, table: str, load_ids: Sequence[str]) -> LoadCounts | None:
@@ -41,8 +43,12 @@ def load_counts(database: Connection, schema: str, table: str, load_ids: Sequenc
             (schema, table, list(load_ids)),
         )
         read, inserted, updated = cursor.fetchone() or (0, 0, 0)
+        cursor.execute(
+            "select count(*) from coaching_sync.rejected_rows where published_table = %s", (f"{schema}.{table}",)
+        )
+        rejected = (cursor.fetchone() or (0,))[0]
         count = count_rows(database, sql.Identifier(schema, table))
-    return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count)
+    return LoadCounts(read, inserted, updated, newest_source_time(database, schema, table), count, rejected)
 
 
 def record_source_table(

@@ -237,6 +237,7 @@ def figures(counts: LoadCounts | None, seconds: float | None = None) -> dict[str
         "rows_inserted": counts.rows_inserted,
         "rows_updated": counts.rows_updated,
         "rows_unchanged": counts.rows_unchanged,
+        "rows_rejected": counts.rows_rejected,
     }
     if seconds is not None:
         named["seconds"] = seconds

@@ -202,7 +202,9 @@ declare
     key_columns constant text[] := coaching_sync.text_array(plan -> 'key');
     inserted bigint;
 begin
+    -- an index on the staging table would contain the rows that were just rejected, too
     if not exists (select from coaching_sync.erased_identities)
+        and not plan ? 'has_rejected'
         and coaching_sync.swap_in(target, staging, key_columns, coaching_sync.looked_up(plan), coaching_sync.needed(plan))
     then
         return rows_read;
@@ -348,28 +350,82 @@ $function$;
 comment on function coaching_sync.record_load(text, text, text, bigint, bigint, bigint, timestamptz) is
     'Record the row counts of a load.';
 
+create or replace function coaching_sync.merge_rows(
+    plan jsonb, rows_staged bigint, newest timestamptz, out inserted bigint, out updated bigint
+)
+language plpgsql
+as $function$
+declare
+    has_rows boolean;
+begin
+    inserted := 0;
+    updated := 0;
+    execute format('select exists (select from %s)', plan ->> 'target') into has_rows;
+    if rows_staged = 0 then
+        perform coaching_sync.index_replica(
+            (plan ->> 'target')::regclass, coaching_sync.text_array(plan -> 'key'), coaching_sync.looked_up(plan)
+        );
+    elsif has_rows then
+        select * into inserted, updated from coaching_sync.merge_changes(plan, newest);
+    else
+        inserted := coaching_sync.copy_first_load(plan, rows_staged);
+    end if;
+end
+$function$;
+
+comment on function coaching_sync.merge_rows(jsonb, bigint, timestamptz) is
+    'Merge all staged rows. Returns the rows inserted and updated.';
+
+-- Only errors that a row can cause are handled. If no row is unfit by itself, the error is raised.
+create or replace function coaching_sync.merge_fit_rows(
+    plan jsonb, rows_staged bigint, newest timestamptz, out inserted bigint, out updated bigint
+)
+language plpgsql
+as $function$
+declare
+    fitting record;
+    had_rejected constant boolean := coaching_sync.find_repaired(plan);
+begin
+    begin
+        select * into inserted, updated from coaching_sync.merge_rows(plan, rows_staged, newest);
+    exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if coaching_sync.reject_unfit(plan) = 0 then
+            raise;
+        end if;
+        execute format('select count(*) as number, max(_fivetran_synced) as newest from %s', plan ->> 'staging') into fitting;
+        select * into inserted, updated from coaching_sync.merge_rows(
+            plan || '{"has_rejected": true}', fitting.number, fitting.newest
+        );
+    end;
+    if had_rejected then
+        perform coaching_sync.forget_repaired(plan);
+    end if;
+end
+$function$;
+
+comment on function coaching_sync.merge_fit_rows(jsonb, bigint, timestamptz) is
+    'Merge the staged rows that fit the replica table, and reject the others. Returns the rows inserted and updated.';
+
 create or replace function coaching_sync.merge_table(options jsonb) returns void
 language plpgsql
 as $function$
 declare
-    plan constant jsonb := coaching_sync.merge_plan(options);
     -- read before the merge, which may replace the table
-    target_name constant name := (select relname from pg_class where oid = (plan ->> 'target')::regclass);
+    target_name constant name := (select relname from pg_class where oid = (options ->> 'target')::regclass);
     target_schema constant name := (
         select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-        where pg_class.oid = (plan ->> 'target')::regclass
+        where pg_class.oid = (options ->> 'target')::regclass
     );
+    plan constant jsonb :=
+        coaching_sync.merge_plan(options || jsonb_build_object('name', target_schema || '.' || target_name));
     staged record;
-    has_rows boolean;
     records_stamps boolean;
-    inserted bigint := 0;
-    updated bigint := 0;
+    merged record;
 begin
     if plan -> 'lock' ->> 'key' is not null then
         perform coaching_sync.require_load_lock(plan -> 'lock' ->> 'key', (plan -> 'lock' ->> 'process')::integer);
     end if;
     staged := coaching_sync.count_staged(plan);
-    execute format('select exists (select from %s)', plan ->> 'target') into has_rows;
     records_stamps := staged.newest is not null and coaching_sync.records_stamps(
         target_schema, target_name, staged.rows_read
     );
@@ -379,15 +435,7 @@ begin
     if exists (select from coaching_sync.erased_identities) then
         perform coaching_sync.drop_erased_rows((plan ->> 'staging')::regclass, plan -> 'identities');
     end if;
-    if staged.rows_read = 0 then
-        perform coaching_sync.index_replica(
-            (plan ->> 'target')::regclass, coaching_sync.text_array(plan -> 'key'), coaching_sync.looked_up(plan)
-        );
-    elsif has_rows then
-        select * into inserted, updated from coaching_sync.merge_changes(plan, staged.newest);
-    else
-        inserted := coaching_sync.copy_first_load(plan, staged.rows_read);
-    end if;
+    merged := coaching_sync.merge_fit_rows(plan, staged.rows_read, staged.newest);
     perform coaching_sync.index_incomplete(
         format('%I.%I', target_schema, target_name)::regclass, coaching_sync.needed(plan)
     );
@@ -396,7 +444,7 @@ begin
     end if;
     if staged.load_id is not null then
         perform coaching_sync.record_load(
-            target_schema, target_name, staged.load_id, staged.rows_read, inserted, updated, staged.newest
+            target_schema, target_name, staged.load_id, staged.rows_read, merged.inserted, merged.updated, staged.newest
         );
     end if;
 end
