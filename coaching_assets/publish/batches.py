@@ -11,7 +11,7 @@ from psycopg2 import Error
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.errors import concerns_row
 from coaching_assets.postgres.locks import WORKERS_LOCK, bound_lock_waits, wait_for_advisory_lock
-from coaching_assets.publish.cascades import require_no_side_effects
+from coaching_assets.publish.cascades import DeletedAlong, forget_side_effects, require_no_side_effects
 from coaching_assets.publish.isolation import reject_aggregate
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import FIRST_BATCH, Pace
@@ -28,6 +28,8 @@ class Written:
     aggregates: int
     outcomes: dict[str, Outcome]
     seconds: float
+    deleted_along: tuple[DeletedAlong, ...] = ()
+    """Errors of aggregates that were not written, because their deletion takes rows of the application along."""
 
     @property
     def locked(self) -> bool:
@@ -38,7 +40,12 @@ class Written:
         """Return this batch and another one as one; the outcomes are added to this batch's."""
         for name, outcome in other.outcomes.items():
             self.outcomes[name].add(outcome)
-        return Written(self.aggregates + other.aggregates, self.outcomes, self.seconds + other.seconds)
+        return Written(
+            self.aggregates + other.aggregates,
+            self.outcomes,
+            self.seconds + other.seconds,
+            self.deleted_along + other.deleted_along,
+        )
 
 
 @dataclass
@@ -126,10 +133,14 @@ def write_apart(database: Connection, group: Group, tables: Sequence[PublishedTa
     """Write the aggregates with these keys, in parts if Postgres rejects some of them; the last part is not committed.
 
     Most rejected rows are isolated within a batch. The parts are for errors that Postgres raises while rows are
-    computed or at the end of the transaction.
+    computed or at the end of the transaction, and for deletions that take rows of the application along.
     """
     try:
         return write_one_batch(database, group, tables, keys)
+    except DeletedAlong as error:
+        database.rollback()
+        forget_side_effects(database)
+        return _write_halves(database, group, tables, keys, error)
     except Error as error:
         if not concerns_row(error):
             raise
@@ -165,21 +176,33 @@ def _write_strictly(
     database: Connection, group: Group, tables: Sequence[PublishedTable], keys: Sequence[str], error: Error
 ) -> Written:
     """Check deferred constraints row by row; if that does not isolate the rows, write the halves of the keys."""
-    started = monotonic()
     try:
         written = write_one_batch(database, group, tables, keys, strict=True)
         # a root can be accepted together with its parts, although it is rejected without them
         roots_alone = len(group.tables) == 1 or len(keys) == 1
         if roots_alone or group.name not in written.outcomes or not written.outcomes[group.name].isolated:
             return written
-    except Error as strict_error:
-        if not concerns_row(strict_error):
+    except (Error, DeletedAlong) as strict_error:
+        if isinstance(strict_error, Error) and not concerns_row(strict_error):
             raise
     database.rollback()
+    forget_side_effects(database)
+    return _write_halves(database, group, tables, keys, error)
+
+
+def _write_halves(
+    database: Connection,
+    group: Group,
+    tables: Sequence[PublishedTable],
+    keys: Sequence[str],
+    error: Error | DeletedAlong,
+) -> Written:
+    """Write the halves of the keys, or reject the only key."""
     if len(keys) == 1:
         with database.cursor() as cursor:
             reject_aggregate(cursor, group, keys[0], error)
-        return Written(1, {table.name: Outcome(isolated=1) for table in tables}, monotonic() - started)
+        outcomes = {table.name: Outcome(isolated=1) for table in tables}
+        return Written(1, outcomes, 0.0, (error,) if isinstance(error, DeletedAlong) else ())
     middle = len(keys) // 2
     first = write_apart(database, group, tables, keys[:middle])
     commit_batch(database)

@@ -7,6 +7,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.errors import CoachingError
+from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.tables import TABLES
@@ -19,7 +20,7 @@ class UnreadableReference(CoachingError):
 
 
 class DeletedAlong(CoachingError):
-    """A deletion took rows of the application along, past every foreign key; nothing was committed."""
+    """A deletion took rows of the application along, past every foreign key; it was rolled back."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,20 @@ def require_no_side_effects(cursor: Cursor) -> None:
         listed = ", ".join(f"{rows} rows of {name}" for name, rows in lost)
         raise DeletedAlong(
             f"The deletion of published rows also deleted {listed}: a trigger or a rule of the application did that."
-            " Nothing of this batch was committed. Use a foreign key instead of the trigger: then the sync keeps the"
-            " published rows that these depend on."
+            " The deletion was rolled back, and all other rows were published. Use a foreign key instead of the"
+            " trigger: then the sync keeps the published rows that these depend on."
         )
+
+
+def forget_side_effects(database: Connection) -> None:
+    """Reset the counters of `require_no_side_effects`, which also count what was rolled back.
+
+    They are reset when they are sent to the server's statistics, which Postgres does at most once per second by itself:
+    https://www.postgresql.org/docs/current/monitoring-stats.html
+    """
+    with database.cursor() as cursor:
+        cursor.execute("select pg_stat_force_next_flush()")
+    database.commit()
 
 
 def _references(cursor: Cursor, table: str) -> Sequence[Reference]:

@@ -13,6 +13,7 @@ from coaching_assets.postgres.migrate import ensure_schema
 from coaching_assets.publish import loads
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.publish.batches import PendingKeys, Written, write_at_once, write_in_turn
+from coaching_assets.publish.cascades import DeletedAlong
 from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.pace import Pace
 from coaching_assets.publish.pending import pending_query
@@ -105,6 +106,10 @@ class Publisher:
 
         Returns:
             The outcome of each table, by name.
+
+        Raises:
+            DeletedAlong: a trigger of the application deleted rows of its own along. That deletion was rolled back,
+                and everything else was published.
         """
         outcomes = {table.name: Outcome() for table in tables}
         # in this order, so that no query reads a whole table while rows are locked
@@ -118,8 +123,10 @@ class Publisher:
         pending, done = self.find_pending(group), 0
         # a batch that fails is rolled back alone
         self.database.commit()
+        stopped: list[DeletedAlong] = []
         for written in self._write(group, tables, pending):
             done += written.aggregates
+            stopped += written.deleted_along
             for name, outcome in written.outcomes.items():
                 outcomes[name].add(outcome)
             if progress is not None and done < pending:
@@ -128,6 +135,8 @@ class Publisher:
         self._write_sync_status(tables, outcomes)
         self.database.commit()
         self._record_row_counts(tables, outcomes)
+        if stopped:
+            raise stopped[0]
         if progress is not None and pending:
             progress(pending, pending)
         return outcomes

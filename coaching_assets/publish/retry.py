@@ -9,6 +9,9 @@ from coaching_assets.publish.statements import template, wanted_rows
 from coaching_assets.publish.steps import Step, insert_step, some_rows, update_step
 from coaching_assets.publish.write import create_batch_tables
 
+MOST_TRIED = 20_000
+"""Rejected rows of a table that a sync tries again. If it accepts one of them, all are computed again."""
+
 
 def request_accepted(cursor: Cursor, group: Group) -> None:
     """Request the aggregates of rejected rows that Postgres would accept now.
@@ -33,7 +36,8 @@ def request_accepted(cursor: Cursor, group: Group) -> None:
 def _request_accepted(cursor: Cursor, group: Group, table: PublishedTable) -> None:
     parts = {"wanted": wanted_rows(table), "table_name": sql.Literal(table.name), "group": sql.Literal(group.name)}
     cursor.execute(sql.SQL("truncate {}").format(wanted_rows(table)))
-    cursor.execute(template("rejected_rows.sql").format(**parts))
+    cursor.execute(template("rejected_rows.sql").format(most=sql.Literal(MOST_TRIED), **parts))
+    is_part = cursor.rowcount == MOST_TRIED
     updates, inserts = update_step(table), insert_step(table)
     cursor.execute(
         template("request_accepted.sql").format(updated=updates.places, inserted=inserts.places, **parts),
@@ -44,6 +48,9 @@ def _request_accepted(cursor: Cursor, group: Group, table: PublishedTable) -> No
             "lock_error": LOCK_ERROR,
         },
     )
+    if is_part and cursor.rowcount:
+        # the rule that rejected them may be gone
+        cursor.execute(template("request_rejected.sql").format(**parts))
 
 
 def _statements(cursor: Cursor, step: Step) -> list[str]:

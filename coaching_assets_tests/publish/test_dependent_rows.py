@@ -80,11 +80,19 @@ def test_a_trigger_that_deletes_reviews_is_rolled_back(
         " create trigger drop_reviews before delete on calls for each row execute function drop_reviews()"
     )
     synced.query("insert into reviews values (%s)", [call[0]])
-    synced.load(deleted(tenth, call[1]), tables=["call"])
+    ((other,),) = synced.query("select gong_call_id from calls order by gong_call_id desc limit 1")
+    synced.load(deleted(deleted(tenth, call[1]), other), tables=["call"])
     (failure,) = synced.sync().failures
     assert "1 rows of public.reviews" in failure
     assert reviews(synced) == 1
-    assert synced.query("select count(*) from calls where id = %s", [call[0]]) == [(1,)]
+    present = "select gong_call_id from calls where gong_call_id in (%s, %s)"
+    assert synced.query(present, [call[1], other]) == [(call[1],)], "the other deletion is not rolled back"
+    assert synced.query("select key from coaching_sync.requested_aggregates") == [(call[1],)]
+
+    synced.query("drop trigger drop_reviews on calls")
+    assert synced.sync().failures == ()
+    assert synced.query(present, [call[1], other]) == []
+    assert synced.query("select from coaching_sync.rejected_rows where published_table = 'calls'") == []
 
 
 def test_row_level_security_that_hides_reviews_stops_the_sync(

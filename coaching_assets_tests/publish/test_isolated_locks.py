@@ -115,3 +115,28 @@ def test_a_call_that_cannot_be_deleted_yet_is_deleted_by_the_next_sync(synced: D
         assert synced.query(PENDING) == [calls[0]]
     publish(synced)
     assert synced.query("select from calls where gong_call_id = %s", [*calls[0]]) == []
+
+
+INSERTED = {
+    "an e-mail": ("emails", "gong_email_id", "insert into emails (gong_email_id) values ('{}')"),
+    "a deal": (
+        "opportunities",
+        "gong_opportunity_id",
+        "insert into opportunities (gong_opportunity_id, name) values ('{}', 'x')",
+    ),
+    "a call": ("calls", "gong_call_id", "insert into calls (gong_call_id) values ('{}')"),
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in INSERTED])
+def test_a_row_that_the_application_inserts_meanwhile_stops_no_other(synced: Deployment, name: str) -> None:
+    """No row is visible yet, but its unique index makes others wait."""
+    table, column, statement = INSERTED[name]
+    keys = [key for (key,) in synced.query(f"select {column} from {table} order by 1")]
+    synced.query(f"truncate {table} cascade")
+    with locked(synced, statement.format(keys[3])):
+        publish_everything(synced, table)
+        assert synced.query(PENDING) == [(keys[3],)]
+        assert [key for (key,) in synced.query(f"select {column} from {table} order by 1")] == keys[:3] + keys[4:]
+    publish(synced, table)
+    assert [key for (key,) in synced.query(f"select {column} from {table} order by 1")] == keys

@@ -277,3 +277,19 @@ def test_rows_that_a_trigger_discards_are_rejected(synced: Deployment) -> None:
     publish(synced)
     assert rejections(synced) == []
     assert synced.query(third) == [(len(rejected),)]
+
+
+def test_many_rejected_rows_are_tried_again_in_parts(synced: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coaching_assets.publish.retry.MOST_TRIED", 5)
+    before = contents(synced)
+    synced.query("truncate calls cascade; alter table speakers add team text not null")
+    publish_everything(synced)
+    assert len(rejections(synced)) == len([key for key in before if key[0] == "speakers"])
+    assert len([key for key in contents(synced) if key[0] == "transcripts"]) > 0, "monologues need no speaker"
+    synced.query("alter table speakers alter team drop not null")
+    publish(synced)
+    assert rejections(synced) == []
+    synced.query("alter table speakers drop team")
+    assert {k: v for k, v in contents(synced).items() if k[0] != "emails"} == {
+        k: v for k, v in before.items() if k[0] != "emails"
+    }

@@ -12,10 +12,10 @@ create function coaching_sync.write_isolated(
     published_table text, is_deletion boolean, statements text[], places tid[], row_error text, lock_error text
 ) returns bigint[]
 language plpgsql
-set lock_timeout = '100ms'
+set lock_timeout = '20ms'
 as $function$
 declare
-    most_lock_waits constant int := 100;
+    most_lock_waits constant int := 50;
     lock_waits int := 0;
     counts bigint[] := array_fill(0::bigint, array[cardinality(statements)]);
     written bigint[];
@@ -46,7 +46,7 @@ begin
             get stacked diagnostics
                 state = returned_sqlstate, message = message_text, constrained_by = constraint_name;
             if state ~ lock_error then
-                -- each wait takes time: if many rows are locked one by one, the whole table may be
+                -- meanwhile the application waits for the rows that this transaction wrote
                 lock_waits := lock_waits + 1;
                 if lock_waits > most_lock_waits then
                     raise;
@@ -77,7 +77,7 @@ comment on function coaching_sync.write_isolated(text, boolean, text[], tid[], t
 create function coaching_sync.try_isolated(statements text[], places tid[], row_error text, lock_error text)
 returns table (place tid, message text)
 language plpgsql
-set lock_timeout = '100ms'
+set lock_timeout = '20ms'
 as $function$
 declare
     undo constant text := 'CS002';
