@@ -8,15 +8,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-LONGEST_DATASET = 55
-"""Longest dataset name: Postgres allows 63 bytes for a schema name, and the suffix `_staging` takes eight."""
+from coaching_assets.schema_names import LONGEST_SCHEMA
 
 
 def _possible_dataset(value: str) -> str:
-    if re.fullmatch(f"[A-Za-z0-9_]{{1,{LONGEST_DATASET}}}", value) is None:
+    if re.fullmatch(f"[A-Za-z0-9_]{{1,{LONGEST_SCHEMA}}}", value) is None:
         raise ValueError(
-            f"{value[:LONGEST_DATASET]!r} cannot name a dataset and a Postgres schema;"
-            f" use 1 to {LONGEST_DATASET} letters, digits and underscores"
+            f"{value[:LONGEST_SCHEMA]!r} cannot name a dataset and a Postgres schema;"
+            f" use 1 to {LONGEST_SCHEMA} letters, digits and underscores"
         )
     return value
 

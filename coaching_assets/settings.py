@@ -1,12 +1,13 @@
 """Every setting of the project, typed. The environment takes precedence over `.dlt/secrets.toml`."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,12 +16,15 @@ from pydantic_settings import (
 
 from coaching_assets.database_url import NotAPostgresURL, connection_parameters, render_url, url_from_parts
 from coaching_assets.errors import SettingError
+from coaching_assets.schema_names import conflict
 from coaching_assets.secrets_file import POSTGRES_SECTION, SecretsFile, read_secrets_file
 from coaching_assets.setting_types import Cron, DatasetName, Domains, Objectives, Secrets, TimeZone
 
 __all__ = ["SettingError", "Settings", "load_settings", "usable_settings"]
 
 Origin = Literal["environment", ".dlt/secrets.toml"]
+SCHEMA_SETTINGS = ("replica_schema_prefix", "gong_dataset", "salesforce_dataset", "coaching_schema")
+"""Settings that name schemas, which must differ."""
 
 
 class Settings(BaseSettings):
@@ -41,13 +45,18 @@ class Settings(BaseSettings):
     )
     gong_dataset: DatasetName = Field(
         default="gongio_ft",
-        description="Dataset that Fivetran fills from Gong; the replica's Postgres schema has the same name.",
+        description="Dataset that Fivetran fills from Gong; the replica's Postgres schema is named after it.",
     )
     salesforce_dataset: DatasetName = Field(
         default="salesforce_ft",
-        description="Dataset that Fivetran fills from Salesforce; its Postgres schema has the same name.",
+        description="Dataset that Fivetran fills from Salesforce; its Postgres schema is named after it.",
     )
     coaching_schema: str = Field(default="public", description="Postgres schema of the application's tables.")
+    replica_schema_prefix: str = Field(
+        default="",
+        validate_default=True,
+        description="Goes before the datasets' names in the names of the replica's Postgres schemas.",
+    )
     company_domains: Domains = Field(
         default=(), description="Your own e-mail domains, comma-separated; they mark company-side speakers."
     )
@@ -154,6 +163,8 @@ class Settings(BaseSettings):
         description="Largest share of a table that it removes because BigQuery no longer has the rows.",
     )
 
+    _schemas: Mapping[str, str] | None = PrivateAttr(default=None)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -165,6 +176,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read only arguments and the environment."""
         return init_settings, env_settings
+
+    @field_validator("replica_schema_prefix")
+    @classmethod
+    def _separate_schemas(cls, value: str, info: ValidationInfo) -> str:
+        """Check the names of all schemas, which the settings before this one complete."""
+        if re.fullmatch("[A-Za-z0-9_]*", value) is None:
+            raise ValueError(f"{value!r} cannot begin a schema's name; use letters, digits and underscores")
+        replica = [value + info.data[name] for name in ("gong_dataset", "salesforce_dataset") if name in info.data]
+        if found := conflict(replica, info.data.get("coaching_schema", "")):
+            raise ValueError(found)
+        return value
 
     def objective(self, published_table: str) -> tuple[timedelta, timedelta]:
         """The time that a published table may be behind the source: until a warning, and until an error."""
@@ -197,8 +219,24 @@ class Settings(BaseSettings):
 
     @property
     def datasets(self) -> Mapping[str, str]:
-        """The BigQuery dataset of each source, which is also the name of its Postgres schema."""
+        """The BigQuery dataset of each source."""
         return {"gong": self.gong_dataset, "salesforce": self.salesforce_dataset}
+
+    @property
+    def schemas(self) -> Mapping[str, str]:
+        """The Postgres schema of each source's replica."""
+        prefix = self.replica_schema_prefix
+        return self._schemas or {source: prefix + dataset for source, dataset in self.datasets.items()}
+
+    def with_schemas(self, schemas: Mapping[str, str]) -> Self:
+        """Return these settings with the replica in other schemas.
+
+        Args:
+            schemas: the Postgres schema of each source.
+        """
+        settings = self.model_copy()
+        settings._schemas = schemas
+        return settings
 
     @cached_property
     def secrets_file(self) -> SecretsFile:
@@ -282,6 +320,8 @@ def usable_settings(**overrides: Any) -> tuple[Settings, SettingError | None]:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         wrong = {str(e["loc"][0]) for e in error.errors()}
+        if "replica_schema_prefix" in wrong:
+            wrong |= set(SCHEMA_SETTINGS)
         defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in wrong}
         return Settings(**overrides | defaults), SettingError(
             f"Wrong settings: {problems}. Correct the environment variables."

@@ -7,7 +7,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from coaching_assets.durations import readable_age
-from coaching_assets.settings import SettingError, Settings, load_settings
+from coaching_assets.settings import SettingError, Settings, load_settings, usable_settings
 
 POSTGRES = "[destination.postgres.credentials]\n"
 
@@ -29,6 +29,9 @@ def write_secrets(folder: Path, text: str) -> None:
     [
         ("GONG_DATASET", "sel`ect", "'sel`ect' cannot name a dataset"),
         ("GONG_DATASET", "x" * 56, "use 1 to 55 letters"),
+        ("REPLICA_SCHEMA_PREFIX", 'a"b', "cannot begin a schema's name"),
+        ("REPLICA_SCHEMA_PREFIX", "x" * 47, "has more than 55 characters"),
+        ("REPLICA_SCHEMA_PREFIX", "pg_", "Postgres reserves names"),
         ("REPLICA_OVERLAP_HOURS", "soon", "valid number"),
         ("REPLICA_OVERLAP_HOURS", "-1", "greater than or equal to 0"),
         ("BIGQUERY_READ_STREAMS", "65", "less than or equal to 64"),
@@ -46,6 +49,30 @@ def test_a_wrong_value_names_its_variable(
         load_settings()
     assert str(raised.value).startswith(f"Wrong settings: {variable}: ")
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "schema"),
+    [
+        ({"coaching_schema": "gongio_ft"}, "gongio_ft"),
+        ({"gong_dataset": "coaching_sync"}, "coaching_sync"),
+        ({"replica_schema_prefix": "a_", "coaching_schema": "a_salesforce_ft_staging"}, "a_salesforce_ft_staging"),
+        ({"gong_dataset": "crm", "salesforce_dataset": "crm_staging"}, "crm_staging"),
+        ({"replica_schema_prefix": "coaching_", "gong_dataset": "dry_run_gong"}, "coaching_dry_run_gong"),
+    ],
+)  # fmt: skip
+def test_schemas_with_another_purpose_are_refused(values: dict[str, str], schema: str) -> None:
+    with pytest.raises(SettingError, match=f"REPLICA_SCHEMA_PREFIX: .*cannot use the schema {schema!r}"):
+        load_settings(**values)
+    settings, error = usable_settings(**values)
+    assert error is not None
+    assert settings.schemas == {"gong": "gongio_ft", "salesforce": "salesforce_ft"}
+
+
+def test_the_prefix_names_schemas_and_no_datasets() -> None:
+    settings = load_settings(replica_schema_prefix="Fivetran_", gong_dataset="gong2")
+    assert settings.schemas == {"gong": "Fivetran_gong2", "salesforce": "Fivetran_salesforce_ft"}
+    assert settings.datasets == {"gong": "gong2", "salesforce": "salesforce_ft"}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +171,7 @@ def test_the_page_on_settings_lists_each_with_its_default() -> None:
     page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():
         default = field.default
-        text = "" if default in (None, (), {}) else f"`{default}`".replace(".0`", "`").replace("True", "true")
+        text = "" if default in (None, (), {}, "") else f"`{default}`".replace(".0`", "`").replace("True", "true")
         assert f"| `{name.upper()}` | {text} |".replace("|  |", "| |") in page, f"{name.upper()}, default {text}"
         assert field.description, f"{name} has no description"
 

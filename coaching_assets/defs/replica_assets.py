@@ -61,7 +61,7 @@ def replica_spec(settings: Settings, table: SourceTable) -> AssetSpec:
         freshness_policy=seen_daily(settings),
         kinds={"dlt", "postgres"},
         metadata={
-            "dagster/table_name": f"{settings.datasets[table.source]}.{table.name}",
+            "dagster/table_name": f"{settings.schemas[table.source]}.{table.name}",
             COLUMN_SCHEMA: TableSchema(columns),
             **code_references([PACKAGE / "catalogue" / f"{table.source}.py", PACKAGE / "replica" / "sync.py"]),
         },

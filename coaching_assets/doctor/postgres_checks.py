@@ -13,6 +13,7 @@ from coaching_assets.postgres.migrate import (
     SCHEMA,
     UTF8,
     applied_migrations,
+    is_taken,
     migrations,
     server_encoding,
 )
@@ -20,6 +21,8 @@ from coaching_assets.postgres.pooler import is_pooled, names_pooler
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.application import missing_columns
 from coaching_assets.publish.tables import TABLES
+from coaching_assets.replica.ownership import refused_tables
+from coaching_assets.schema_names import STAGING
 from coaching_assets.settings import Settings
 
 MINIMUM_VERSION = 15
@@ -38,6 +41,7 @@ def check_postgres(settings: Settings) -> Iterator[Finding]:
         yield from _check_rights(database, settings)
         yield check_row_security(database, settings)
         yield check_schema_version(database)
+        yield from check_ownership(database, settings)
 
 
 def _check_version(database: Connection) -> Finding:
@@ -74,7 +78,7 @@ def _check_application_tables(database: Connection, settings: Settings) -> Itera
 
 def _check_rights(database: Connection, settings: Settings) -> Iterator[Finding]:
     with database.cursor() as cursor:
-        schemas = [*settings.datasets.values(), *(f"{name}_staging" for name in settings.datasets.values())]
+        schemas = [*settings.schemas.values(), *map(STAGING.format, settings.schemas.values())]
         parameters = {
             "schema": settings.coaching_schema,
             "tables": [*(table.name for table in TABLES), "sync_status"],
@@ -110,9 +114,22 @@ def check_row_security(database: Connection, settings: Settings) -> Finding:
     return Finding("ok", "No row-level security hides rows from the database user")
 
 
+def check_ownership(database: Connection, settings: Settings) -> Iterator[Finding]:
+    """Check that the replica's schemas and tables are this project's, or can be created."""
+    reasons = dict.fromkeys(refused_tables(database, settings).values())
+    for reason in reasons:
+        message, _, remedy = reason.partition(". ")
+        yield Finding("failed", message, remedy)
+    if not reasons:
+        yield Finding("ok", f"The replica's schemas are {' and '.join(settings.schemas.values())}")
+
+
 def check_schema_version(database: Connection) -> Finding:
     """Compare the version of the schema `coaching_sync` with the one that this program needs."""
     known = {migration.version for migration in migrations()}
+    if is_taken(database):
+        remedy = f"Rename it (alter schema {SCHEMA} rename to …), or use another database."
+        return Finding("failed", f"Schema {SCHEMA} belongs to another program", remedy)
     try:
         applied = applied_migrations(database)
     except InsufficientPrivilege:

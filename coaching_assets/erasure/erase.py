@@ -20,6 +20,7 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.replica.erasing import GOING, mark, remember, remove
+from coaching_assets.replica.ownership import require_own_tables
 from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
 
@@ -102,13 +103,15 @@ def erase(settings: Settings, request: Request, *, dry_run: bool = False) -> Era
         SettingError: a setting is missing or wrong.
         CannotConnect: Postgres cannot be reached.
         MissingTables: the application's tables or columns are missing.
+        NotOurs: a table of the replica belongs to somebody else; nothing was changed.
         CannotErase: a foreign key of the application prevents it; nothing was changed.
     """
     with connect(settings) as database, ExitStack() as held:
-        for dataset in sorted(set(settings.datasets.values())):
-            held.enter_context(schema_lock(database, dataset))
+        for schema in sorted(set(settings.schemas.values())):
+            held.enter_context(schema_lock(database, schema))
         held.callback(database.rollback)
         ensure_schema(database)
+        require_own_tables(database, settings)
         publisher = held.enter_context(Publisher(database, settings).session())
         with database.cursor() as cursor:
             try:
@@ -162,7 +165,7 @@ def _mentions(cursor: Cursor, settings: Settings, request: Request) -> dict[str,
         for values in request.values.values()
         for value in values
     ]
-    names = {(settings.datasets[table.source], table.name) for table in SOURCE_TABLES}
+    names = {(settings.schemas[table.source], table.name) for table in SOURCE_TABLES}
     names |= {(settings.coaching_schema, name) for name in [*(table.name for table in TABLES), "sync_status"]}
     parameters = {"schemas": [schema for schema, _ in names], "names": [name for _, name in names]}
     cursor.execute(read_sql(__package__, "tables_searched.sql"), parameters)

@@ -72,7 +72,7 @@ def _behind(database: Connection, settings: Settings) -> dict[str, Behind]:
     pairs = [(table.name, by_view[view]) for table in TABLES for view in table.sources]
     parameters = {
         "published": [name for name, _ in pairs],
-        "schemas": [settings.datasets[source.source] for _, source in pairs],
+        "schemas": [settings.schemas[source.source] for _, source in pairs],
         "tables": [source.name for _, source in pairs],
     }
     if not has_own_tables(database):
@@ -132,7 +132,7 @@ def _last_delivery(
 ) -> datetime | None:
     """The time of Fivetran's last delivery into a dataset: of a loaded row, or of a change that is not loaded yet."""
     tables = [table for table in SOURCE_TABLES if table.source == source]
-    loaded = [newest_source_time(database, settings.datasets[source], table.name) for table in tables]
+    loaded = [newest_source_time(database, settings.schemas[source], table.name) for table in tables]
     changed = changes.changed if changes else {}
     return max((time for time in [*loaded, *map(changed.get, tables)] if time is not None), default=None)
 

@@ -11,6 +11,7 @@ from psycopg2 import errors
 from coaching_assets.errors import CoachingError
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.locks import MIGRATION_LOCK, TABLE_LOCK_SECONDS, table_locked, wait_for_advisory_lock
+from coaching_assets.postgres.sql_files import read_sql
 
 SCHEMA = "coaching_sync"
 FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
@@ -20,6 +21,10 @@ ENCODING_REMEDY = (
     " DATABASE_URL there."
 )
 HEADER = re.compile(r"-- breaking: (yes|no)\n")
+
+
+class SchemaTaken(CoachingError):
+    """The schema `coaching_sync` exists and belongs to another program."""
 
 
 class SchemaTooNew(CoachingError):
@@ -60,6 +65,7 @@ def ensure_schema(database: Connection) -> None:
 
     Raises:
         WrongEncoding: the database is not encoded in UTF-8.
+        SchemaTaken: the schema belongs to another program.
         SchemaTooNew: the database has a breaking migration that this program does not know.
         TableLocked: another session holds a lock that a migration needs.
     """
@@ -85,6 +91,11 @@ def server_encoding(database: Connection) -> str:
 
 def check_compatible(database: Connection) -> dict[int, bool]:
     """Return the applied migrations, if this program works with all of them; see `ensure_schema` for errors."""
+    if is_taken(database):
+        raise SchemaTaken(
+            f"The schema {SCHEMA} exists and belongs to another program, so nothing was written."
+            f" Rename it (alter schema {SCHEMA} rename to …), or use another database."
+        )
     applied, known = applied_migrations(database), {migration.version for migration in migrations()}
     if unknown := [version for version, breaking in applied.items() if breaking and version not in known]:
         raise SchemaTooNew(
@@ -92,6 +103,13 @@ def check_compatible(database: Connection) -> dict[int, bool]:
             " install the newer release of coaching-assets."
         )
     return applied
+
+
+def is_taken(database: Connection) -> bool:
+    """Return whether the schema exists, has content, and has none of the tables that every release creates."""
+    with database.cursor() as cursor:
+        cursor.execute(read_sql(__package__, "schema_is_taken.sql"), {"schema": SCHEMA})
+        return cursor.fetchone() == (True,)
 
 
 def applied_migrations(database: Connection) -> dict[int, bool]:

@@ -1,6 +1,7 @@
 -- Creates a role with the least rights that a sync needs. Run it as the owner of the database and of the application's tables;
 -- running it again does no harm. Then set a password: alter role coaching_sync login password '…';
--- Change the names below if COACHING_SCHEMA is not `public`, or if the datasets or the role have other names.
+-- Change the names below if COACHING_SCHEMA is not `public`, if the datasets or the role have other names, or if
+-- REPLICA_SCHEMA_PREFIX is set.
 -- The role owns nothing of the application's: it cannot alter, drop or truncate the application's tables.
 do $$
 declare

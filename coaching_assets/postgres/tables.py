@@ -20,7 +20,9 @@ def has_own_tables(database: Connection) -> bool:
     """Return whether `coaching_sync` has all its tables: after a migration, or after a sync of release 0."""
     with database.cursor() as cursor:
         cursor.execute(
-            "select to_regclass('coaching_sync.schema_migrations') is not null"
+            # other programs have a table of this name, too
+            "select exists (select from pg_attribute where attrelid = to_regclass('coaching_sync.schema_migrations')"
+            " and attname = 'program_version')"
             " or (to_regclass('coaching_sync.withheld_rows') is not null"
             " and to_regclass('coaching_sync.last_syncs') is not null"
             " and to_regclass('coaching_sync.findings') is not null)"

@@ -94,11 +94,11 @@ def make_plan(database: Connection, settings: Settings) -> Plan:
 
     It runs the publisher's own SQL in one transaction on one snapshot, which is rolled back. It locks no row of the
     application, but publishers wait for it. A row that waits for a parent is no change. Neither is one that Postgres
-    rejected in the last sync.
+    rejected in the last sync. The plan of a group with a source table of somebody else is empty.
 
     Args:
         database: a connection for this alone, in no transaction.
-        settings: all settings; its datasets are the replica's schemas.
+        settings: all settings; the replica is in its schemas.
 
     Raises:
         MissingTables: the application's tables, or some of their columns, do not exist.
@@ -132,7 +132,10 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
 
 def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) -> None:
     plan.tables |= {table.name: TablePlan() for table in group.tables}
-    plan.aggregates[group.name], plan.deleting[group.name] = set(), set()
+    for found in (plan.aggregates, plan.deleting, plan.vanished):
+        found[group.name] = set()
+    if publisher.conflicts(group):
+        return
     parent = planned_parent(cursor, group, publisher.settings.coaching_schema)
     pending, plan.vanished[group.name] = _find_everything(publisher, cursor, group)
     create_batch_tables(cursor, group)

@@ -23,6 +23,7 @@ from coaching_assets.publish.retry import request_accepted
 from coaching_assets.publish.rule_version import rule_version
 from coaching_assets.publish.session import prepare_session
 from coaching_assets.publish.sync_status import write_status
+from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import ReplicaTable
 from coaching_assets.publish.write import count_open, count_table
 from coaching_assets.settings import Settings
@@ -79,7 +80,10 @@ class Publisher:
             cursor.execute("create temp table pending (key text, place bigint primary key)")
 
     def stopped(self, table: PublishedTable) -> str | None:
-        """Return why a table cannot be published: its sources lack a required column. None if it can."""
+        """Return why a table cannot be published: its sources lack a required column, or belong to others."""
+        group = next(group for group in GROUPS if table in group.tables)
+        if conflicts := self.conflicts(group):
+            return " ".join(conflicts)
         sources = [self.replica[view] for view in table.sources]
         with self.database.cursor() as cursor:
             cursor.execute(
@@ -90,6 +94,14 @@ class Publisher:
             )
             row = cursor.fetchone()
         return row[0] if row else None
+
+    def conflicts(self, group: Group) -> list[str]:
+        """Return a sentence per source table of a group that belongs to somebody else.
+
+        The tables of a group are computed from one another, so none of them can be published then.
+        """
+        sources = [self.replica[view] for view in group.sources]
+        return list(dict.fromkeys(source.conflict for source in sources if source.conflict))
 
     def publish(
         self, group: Group, tables: Sequence[PublishedTable], progress: Progress | None = None

@@ -42,15 +42,16 @@ def read_status(settings: Settings) -> list[TableStatus]:
 
 def missing_sources(settings: Settings) -> list[str]:
     """Describe each source table that the last sync did not find or could not load, one sentence each."""
-    consequences = {(settings.datasets[table.source], table.name): table.without for table in SOURCE_TABLES}
+    known = {(settings.schemas[table.source], table.name): table for table in SOURCE_TABLES}
     with connect(settings) as database, database.cursor() as cursor:
         if not has_own_tables(database):
             return []
         cursor.execute(read_sql("coaching_assets.replica", "source_tables.sql"))
         return [
-            f"{schema}.{name} is not at the source, so {consequences[schema, name]}."
+            f"{settings.datasets[known[schema, name].source]}.{name} is not at the source,"
+            f" so {known[schema, name].without}."
             if state == "not at the source"
             else f"{schema}.{name} could not be loaded: {reason}"
             for schema, name, state, reason in cursor.fetchall()
-            if (schema, name) in consequences
+            if (schema, name) in known
         ]

@@ -10,6 +10,7 @@ from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.tables import column_types
 from coaching_assets.publish.sql_text import normalized
+from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.placement import VARIANT, base_name
 from coaching_assets.settings import Settings
 
@@ -46,6 +47,8 @@ class ReplicaTable:
     table: SourceTable
     schema: str
     columns: Mapping[str, str]
+    conflict: str = ""
+    """Why the table counts as missing although it exists: it belongs to somebody else."""
 
     @property
     def exists(self) -> bool:
@@ -59,8 +62,9 @@ def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaT
     Returns:
         The tables as they are now, by the name of their view.
     """
-    schemas = settings.datasets
-    tables = {t.view: _table(database, schemas[t.source], t) for t in TABLES}
+    schemas = settings.schemas
+    refused = refused_tables(database, settings)
+    tables = {t.view: _table(database, schemas[t.source], t, refused.get(t, "")) for t in TABLES}
     with database.cursor() as cursor:
         for view, table in tables.items():
             name = sql.Identifier(view)
@@ -87,8 +91,9 @@ def reading_rules(cursor: Cursor, table: SourceTable) -> set[str]:
     return {normalized(_select(sample).as_string(cursor)), *casts}
 
 
-def _table(database: Connection, schema: str, table: SourceTable) -> ReplicaTable:
-    return ReplicaTable(table, schema, column_types(database, schema, table.name))
+def _table(database: Connection, schema: str, table: SourceTable, conflict: str) -> ReplicaTable:
+    columns = {} if conflict else column_types(database, schema, table.name)
+    return ReplicaTable(table, schema, columns, conflict)
 
 
 def _select(table: ReplicaTable) -> sql.Composed:

@@ -126,7 +126,7 @@ def compare(
     Args:
         bigquery: the source.
         database: a connection outside a transaction; its transaction is rolled back at the end.
-        settings: their datasets name the replica's schemas.
+        settings: the replica's schemas and the overlap.
         table: the source table.
         description: its current columns in BigQuery.
         keep_lacking: whether to fill `lacking_rows`, for `withholding.record`.
@@ -135,7 +135,7 @@ def compare(
         SourceError: BigQuery did not answer.
         LimitExceeded: the query would bill too many bytes.
     """
-    result = Comparison(table, settings.datasets[table.source], "compared")
+    result = Comparison(table, settings.schemas[table.source], "compared")
     try:
         with database.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read")

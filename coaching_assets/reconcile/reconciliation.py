@@ -13,6 +13,7 @@ from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import Comparison, compare
 from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections, repair_published, repair_replica
+from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.settings import Settings
 
@@ -65,7 +66,11 @@ def reconcile(
     bigquery = bigquery or connect_bigquery(settings)
     survey = survey_source(bigquery, settings, TABLES)
     comparisons = {table: _unseen(settings, survey, table) for table in TABLES if table not in survey.present}
-    comparisons |= _compared(bigquery, settings, survey.present, survey.present)
+    with connect(settings) as database:
+        refused = refused_tables(database, settings)
+    comparisons |= {t: Comparison(t, settings.schemas[t.source], "failed", why) for t, why in refused.items()}
+    present = {table: description for table, description in survey.present.items() if table not in refused}
+    comparisons |= _compared(bigquery, settings, present, present)
     with connect(settings) as database:
         result = Reconciliation(comparisons, make_plan(database, settings))
     if repair:
@@ -74,13 +79,11 @@ def reconcile(
         return result
     result.found = {comparison.name: sum(comparison.rows.values()) for comparison in comparisons.values()}
     result.found |= {name: table.changes for name, table in result.plan.tables.items()}
-    result.skipped = repair_replica(
-        bigquery, settings, survey.present, list(comparisons.values()), force=force, report=report
-    )
-    again = [t for t in survey.present if not (comparisons[t].is_equal and comparisons[t].is_proven)]
+    result.skipped = repair_replica(bigquery, settings, present, list(comparisons.values()), force=force, report=report)
+    again = [t for t in present if not (comparisons[t].is_equal and comparisons[t].is_proven)]
     with connect(settings) as database, database.cursor() as cursor:
         erased = withholding.anything_was_erased(cursor)
-        result.comparisons |= _compared(bigquery, settings, survey.present, again, keep_lacking=erased)
+        result.comparisons |= _compared(bigquery, settings, present, again, keep_lacking=erased)
         for comparison in (result.comparisons[table] for table in again if erased):
             withholding.record(database, comparison.schema, comparison.table.name, comparison.lacking_rows)
             comparison.withhold()
@@ -108,12 +111,12 @@ def _compared(
                     bigquery, database, settings, table, present[table], keep_lacking=keep_lacking
                 )
             except SourceError as error:
-                comparisons[table] = Comparison(table, settings.datasets[table.source], "failed", str(error))
+                comparisons[table] = Comparison(table, settings.schemas[table.source], "failed", str(error))
     return comparisons
 
 
 def _unseen(settings: Settings, survey: Survey, table: SourceTable) -> Comparison:
-    schema = settings.datasets[table.source]
+    schema, name = settings.schemas[table.source], f"{settings.datasets[table.source]}.{table.name}"
     if table in survey.failed:
         return Comparison(table, schema, "failed", survey.failed[table])
-    return Comparison(table, schema, "not at the source", f"{schema}.{table.name} is not at the source.")
+    return Comparison(table, schema, "not at the source", f"{name} is not at the source.")

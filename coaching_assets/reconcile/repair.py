@@ -74,7 +74,7 @@ def repair_replica(
         if comparison.state == "not loaded" or comparison.rows["missing"] or comparison.rows["different"]
     }
     if again:
-        report(f"Reloading {', '.join(f'{settings.datasets[table.source]}.{table.name}' for table in again)}.")
+        report(f"Reloading {', '.join(f'{settings.schemas[table.source]}.{table.name}' for table in again)}.")
         reload(bigquery, settings, again)
     newer = {c.table: present[c.table] for c in comparisons if c.pending and c.table not in again}
     if newer:

@@ -83,10 +83,10 @@ def _loaded(database: Connection, settings: Settings) -> dict[SourceTable, datet
     """Read the loaded tables, with the source modification that each reflects."""
     if not has_own_tables(database):
         return {}
-    by_name = {(settings.datasets[table.source], table.name): table for table in TABLES}
+    by_name = {(settings.schemas[table.source], table.name): table for table in TABLES}
     loaded: dict[SourceTable, datetime | None] = {}
     with database.cursor() as cursor:
-        for schema in dict.fromkeys(settings.datasets.values()):
+        for schema in dict.fromkeys(settings.schemas.values()):
             cursor.execute(read_sql(__package__, "unmodified.sql"), {"schema": schema})
             loaded |= {by_name[schema, name]: at for name, at in cursor.fetchall() if (schema, name) in by_name}
     return loaded
@@ -97,7 +97,7 @@ def _record(database: Connection, settings: Settings, changed: Mapping[SourceTab
         return
     with database.cursor() as cursor:
         parameters = {
-            "schemas": [settings.datasets[table.source] for table in changed],
+            "schemas": [settings.schemas[table.source] for table in changed],
             "tables": [table.name for table in changed],
             "modified": list(changed.values()),
         }

@@ -19,11 +19,9 @@ from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.replica.copying import CopyJob, rows_copied
-from coaching_assets.replica.placement import STAGING
+from coaching_assets.replica.dlt_tables import KEY_HINT
 from coaching_assets.replica.sql_client import ReplicaSqlClient
-
-KEY_HINT = "x-coaching-key"
-"""The current key columns. dlt's own hint keeps former ones, too."""
+from coaching_assets.schema_names import STAGING
 
 LOOKUP_HINT = "x-coaching-lookup-columns"
 NEEDED_HINT = "x-coaching-needed-columns"
@@ -88,12 +86,19 @@ class ReplicaClient(PostgresClient):
                 self.sql_client.require_lock()
                 self.sql_client.execute_sql("select coaching_sync.empty_staging(%s)", table)
 
-    def update_stored_schema(self, *arguments: Any, **options: Any) -> TSchemaTables | None:
-        """Create missing tables and columns, and let a publication cover the tables."""
+    def update_stored_schema(
+        self, only_tables: Iterable[str] | None = None, *arguments: Any, **options: Any
+    ) -> TSchemaTables | None:
+        """Create missing tables and columns, and let a publication cover the tables.
+
+        dlt names the tables of the load and its own. Other tables of the stored schema may be somebody else's by now.
+        """
         self.sql_client.require_lock()
-        updated = super().update_stored_schema(*arguments, **options)
+        names = list(only_tables or ())
+        updated = super().update_stored_schema(names, *arguments, **options)
         schemas = [self.sql_client.dataset_name, STAGING.format(self.sql_client.dataset_name)]
-        for (statement,) in self.sql_client.execute_sql(read_sql(__package__, "missing_identities.sql"), schemas) or ():
+        query = read_sql(__package__, "missing_identities.sql")
+        for (statement,) in self.sql_client.execute_sql(query, schemas, names) or ():
             self.sql_client.execute_sql(statement)
         return updated
 

@@ -4,17 +4,24 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
-from coaching_assets.catalogue import PipelineName, SourceTable
+from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import table_exists
-from coaching_assets.replica.placement import STAGING
+from coaching_assets.schema_names import STAGING
+
+DLT_TABLES = ("_dlt_version", "_dlt_loads", "_dlt_pipeline_state")
+KEY_HINT = "x-coaching-key"
+"""The current key columns. dlt's own hint keeps former ones, too."""
+HINTED = f'"{KEY_HINT}"'
+"""Text in the stored schemas of this project's pipelines, and in no others."""
 
 
-def identify_rows(database: Connection, schema: str) -> None:
-    """Give the replica's and dlt's tables of a schema a replica identity, so that a publication may cover them."""
+def identify_rows(database: Connection, schema: str, tables: Iterable[SourceTable]) -> None:
+    """Give tables of the replica, and dlt's, a replica identity, so that a publication may cover them."""
+    names = [*(table.name for table in tables), *DLT_TABLES]
     with database.cursor() as cursor:
-        cursor.execute(read_sql(__package__, "missing_identities.sql"), ([schema, STAGING.format(schema)],))
+        cursor.execute(read_sql(__package__, "missing_identities.sql"), ([schema, STAGING.format(schema)], names))
         for (statement,) in cursor.fetchall():
             cursor.execute(statement)
 
@@ -36,10 +43,13 @@ def forget_stored_schema(database: Connection, schema: str, pipeline: PipelineNa
 
 
 def prune_loads(database: Connection, schema: str) -> None:
-    """Delete records of loads that are older than 30 days. dlt's last ones of each pipeline remain."""
+    """Delete records of loads that are older than 30 days. dlt's last ones, and those of other pipelines, remain."""
     with database.cursor() as cursor:
         cursor.execute("delete from coaching_sync.replica_loads where loaded_at < now() - interval '30 days'")
-    names = ("_dlt_pipeline_state", "_dlt_loads", "_dlt_version")
-    if all(table_exists(database, schema, name) for name in names):
+    if all(table_exists(database, schema, name) for name in DLT_TABLES):
         with database.cursor() as cursor:
-            cursor.execute(sql.SQL(read_sql(__package__, "prune_loads.sql")).format(schema=sql.Identifier(schema)))
+            statements = sql.SQL(read_sql(__package__, "prune_loads.sql"))
+            cursor.execute(
+                statements.format(schema=sql.Identifier(schema)),
+                {"pipelines": list(PIPELINES)},
+            )

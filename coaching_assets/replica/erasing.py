@@ -6,6 +6,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import TABLES, IdentityKind, SourceTable, identities_as_json
+from coaching_assets.schema_names import STAGING
 from coaching_assets.settings import Settings
 
 GOING = "erasing"
@@ -57,7 +58,7 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
         if rows := (cursor.fetchone() or (0,))[0]:
             redacted[name] = rows
         _forget_rejected(cursor, settings, name, table)
-    for schema in (f"{dataset}_staging" for dataset in settings.datasets.values()):
+    for schema in map(STAGING.format, settings.schemas.values()):
         cursor.execute("select tablename from pg_tables where schemaname = %s", (schema,))
         for (staged,) in cursor.fetchall():
             if staged in {table.name for table in TABLES}:
@@ -73,19 +74,18 @@ def sweep(cursor: Cursor, settings: Settings, tables: Iterable[SourceTable], loa
     cursor.execute("select exists (select from coaching_sync.erased_identities)")
     if not (cursor.fetchone() or (False,))[0]:
         return
-    for name, table in _present(cursor, settings):
-        if table in tables:
-            cursor.execute(
-                sql.SQL("delete from {} as r where _dlt_load_id = any(%s) and ({})").format(
-                    _identifier(settings, table), _condition(cursor, name, table)
-                ),
-                (list(load_ids),),
-            )
+    for name, table in _present(cursor, settings, tables):
+        cursor.execute(
+            sql.SQL("delete from {} as r where _dlt_load_id = any(%s) and ({})").format(
+                _identifier(settings, table), _condition(cursor, name, table)
+            ),
+            (list(load_ids),),
+        )
 
 
 def _forget_rejected(cursor: Cursor, settings: Settings, name: str, table: SourceTable) -> None:
     """Delete the records of the table's rejected rows that name something erased."""
-    recorded = f"{settings.datasets[table.source]}.{table.name}"
+    recorded = f"{settings.schemas[table.source]}.{table.name}"
     for value_only in (False, True):
         cursor.execute(
             sql.SQL(
@@ -109,13 +109,15 @@ def _reveal(cursor: Cursor, name: str, table: SourceTable) -> int:
 
 
 def _identifier(settings: Settings, table: SourceTable) -> sql.Identifier:
-    return sql.Identifier(settings.datasets[table.source], table.name)
+    return sql.Identifier(settings.schemas[table.source], table.name)
 
 
-def _present(cursor: Cursor, settings: Settings) -> Iterator[tuple[str, SourceTable]]:
+def _present(
+    cursor: Cursor, settings: Settings, tables: Iterable[SourceTable] = TABLES
+) -> Iterator[tuple[str, SourceTable]]:
     """Yield the tables of the replica that exist, with their quoted names."""
-    for table in TABLES:
-        cursor.execute("select format('%%I.%%I', %s::text, %s::text)", (settings.datasets[table.source], table.name))
+    for table in tables:
+        cursor.execute("select format('%%I.%%I', %s::text, %s::text)", (settings.schemas[table.source], table.name))
         name = str((cursor.fetchone() or ("",))[0])
         cursor.execute("select to_regclass(%s) is not null", (name,))
         if (cursor.fetchone() or (False,))[0]:

@@ -6,6 +6,10 @@ from coaching_assets.catalogue import SourceTable
 from coaching_assets.errors import CoachingError
 
 
+class NotOurs(CoachingError):
+    """A schema or table of the replica belongs to somebody else; the message names it and the setting that helps."""
+
+
 class NotLoaded(CoachingError):
     """Tables could not be loaded; the message gives the reason for each."""
 

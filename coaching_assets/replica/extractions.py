@@ -30,17 +30,17 @@ def extractions_for(
     """
     snapshot = datetime.now(UTC)
     for table in present:
-        if not table_exists(database, settings.datasets[table.source], table.name):
-            forget_stored_schema(database, settings.datasets[table.source], table.pipeline)
+        if not table_exists(database, settings.schemas[table.source], table.name):
+            forget_stored_schema(database, settings.schemas[table.source], table.pipeline)
     extractions: dict[SourceTable, Extraction] = {}
     for table, description in present.items():
-        watermark = newest_source_time(database, settings.datasets[table.source], table.name)
+        watermark = newest_source_time(database, settings.schemas[table.source], table.name)
         since = watermark - settings.replica_overlap if watermark is not None else None
         key = table.key_for(frozenset(description.columns))
-        placed = placements(database, settings.datasets[table.source], table.name, description.fields, key)
+        placed = placements(database, settings.schemas[table.source], table.name, description.fields, key)
         extraction = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
         if watermark is not None and since is not None:
-            extraction.ranges = unread_ranges(database, extraction, settings.datasets[table.source], key, watermark)
+            extraction.ranges = unread_ranges(database, extraction, settings.schemas[table.source], key, watermark)
         extractions[table] = extraction
     return extractions
 

@@ -14,11 +14,11 @@ from coaching_assets.replica.destination import (
     DELETION_TIME_HINT,
     DELIVERED_HINT,
     IDENTITIES_HINT,
-    KEY_HINT,
     LOOKUP_HINT,
     NEEDED_HINT,
     replica_postgres,
 )
+from coaching_assets.replica.dlt_tables import KEY_HINT
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.schema_lock import LoadLock
 from coaching_assets.settings import Settings
@@ -85,6 +85,6 @@ def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path, lock:
         destination=replica_postgres(
             credentials=LibpqCredentials(settings, lock), enable_dataset_name_normalization=False
         ),
-        dataset_name=settings.datasets[source],
+        dataset_name=settings.schemas[source],
         pipelines_dir=str(folder),
     )

@@ -15,6 +15,7 @@ from psycopg2 import sql
 from coaching_assets.bigquery.column_hints import column_hints
 from coaching_assets.bigquery.tables import Field
 from coaching_assets.postgres.connection import Connection
+from coaching_assets.schema_names import STAGING
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,8 +27,6 @@ PLAIN_NAME = re.compile("_?[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Names that dlt does not change, such as Fivetran's. They need no import of dlt, which takes seconds."""
 
 VARIANT = "__v_"
-STAGING = "{}_staging"
-"""Name of dlt's staging schema, from the replica's."""
 
 TEXT = "character varying"
 POSTGRES_TYPES: Mapping[str, str] = {

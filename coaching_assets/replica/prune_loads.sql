@@ -1,7 +1,9 @@
 -- Delete dlt's records of old loads, which it never reads again. The name in braces is the replica's schema.
+-- Other pipelines may use the same tables; their records stay.
 -- dlt restores a pipeline's state from the newest row whose load is complete, and its schema from the newest version.
 delete from {schema}._dlt_pipeline_state as old
 where created_at < now() - interval '30 days'
+    and pipeline_name = any (%(pipelines)s)
     and ctid not in (
         select ctid
         from (
@@ -14,6 +16,7 @@ where created_at < now() - interval '30 days'
 
 delete from {schema}._dlt_loads as old
 where inserted_at < now() - interval '30 days'
+    and schema_name = any (%(pipelines)s)
     and ctid not in (
         select ctid
         from (
@@ -26,6 +29,7 @@ where inserted_at < now() - interval '30 days'
 
 delete from {schema}._dlt_version
 where inserted_at < now() - interval '30 days'
+    and schema_name = any (%(pipelines)s)
     and ctid not in (
         select ctid
         from (

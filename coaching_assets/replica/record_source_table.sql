@@ -2,7 +2,10 @@
 insert into coaching_sync.source_tables as recorded
     (table_schema, table_name, state, reason, modified, missing_columns, filenode)
 select %(schema)s, %(table)s, %(state)s, %(reason)s, %(modified)s, %(missing)s,
-    pg_relation_filenode(to_regclass(format('%%I.%%I', %(schema)s::text, %(table)s::text)))
+    (
+        select pg_relation_filenode(pg_class.oid) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where (nspname, relname) = (%(schema)s, %(table)s)
+    )
 on conflict (table_schema, table_name) do update
 set state = excluded.state, reason = excluded.reason, modified = excluded.modified,
     missing_columns = excluded.missing_columns, filenode = excluded.filenode,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import PIPELINES, PipelineName, SourceTable
 from coaching_assets.postgres.connection import connect
-from coaching_assets.replica import erasing
+from coaching_assets.replica import erasing, ownership
 from coaching_assets.replica.dlt_tables import prepare_staging
 from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.extraction import Extraction
@@ -27,7 +27,7 @@ def reload(
 
     Args:
         bigquery: the source.
-        settings: the two servers; the datasets name the replica's schemas.
+        settings: the two servers and the replica's schemas.
         tables: the tables, with their descriptions at the source.
         whole: whether to read all rows, which repairs missing and different ones, or only those that the next sync
             would read.
@@ -37,15 +37,21 @@ def reload(
     """
     failures: dict[SourceTable, str] = {}
     for pipeline, some in by_pipeline(tables):
-        schema = settings.datasets[next(iter(some)).source]
+        schema = settings.schemas[next(iter(some)).source]
         with (
             connect(settings, autocommit=True) as database,
             schema_lock(database, schema) as lock,
         ):
             prepare_database(database)
+            failures |= ownership.inspect(database, schema, list(some)).refused
+            some = {table: description for table, description in some.items() if table not in failures}
+            if not some:
+                continue
+            ownership.announce_load(database, schema, some)
             prepare_staging(database, schema, some)
             load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole, lock=lock)
             failures |= failed
+            ownership.record_load(database, schema, some)
             with database.cursor() as cursor:
                 erasing.sweep(cursor, settings, some, load_ids)
     if failures:
@@ -66,7 +72,7 @@ def run(
 
     Args:
         bigquery: the source.
-        settings: its datasets are the names of the schemas to load into.
+        settings: its schemas are those to load into.
         pipeline: the name of the pipeline.
         tables: the tables, with their descriptions at the source.
         whole: as in `reload`.

@@ -18,7 +18,7 @@ from coaching_assets.postgres.locks import (
     wait_for_advisory_lock,
 )
 from coaching_assets.postgres.migrate import SCHEMA, ensure_schema
-from coaching_assets.replica.placement import STAGING
+from coaching_assets.schema_names import STAGING
 
 PING_SECONDS = 20.0
 """Interval of the statements that keep the lock's session alive. Proxies cut sessions that are idle for 30 s."""

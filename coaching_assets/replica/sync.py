@@ -10,7 +10,7 @@ from coaching_assets.catalogue import PipelineName, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.retries import retried
 from coaching_assets.postgres.tables import table_exists
-from coaching_assets.replica import erasing, modifications
+from coaching_assets.replica import erasing, modifications, ownership
 from coaching_assets.replica.dlt_tables import identify_rows, prepare_staging, prune_loads
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for, opened
@@ -103,7 +103,7 @@ class ReplicaSync:
         """Prepare the sync; nothing is sent before `sync`.
 
         Args:
-            settings: addresses and datasets.
+            settings: addresses, datasets and schemas.
             pipeline: the pipeline that all the tables belong to.
             tables: at least one.
             bigquery: the source.
@@ -113,11 +113,12 @@ class ReplicaSync:
         self.settings = settings
         self.pipeline = pipeline
         self.tables = tuple(tables)
-        self.schema = settings.datasets[self.tables[0].source]
+        self.schema = settings.schemas[self.tables[0].source]
         self._bigquery = bigquery
         self._run = run
         self._warn = warn
         self._survey = Survey({}, (), {}, {})
+        self._refused: Mapping[SourceTable, str] = {}
 
     def sync(self) -> PipelineSync:
         """Load the tables that changed and record a result for every table.
@@ -141,17 +142,24 @@ class ReplicaSync:
             schema_lock(database, self.schema) as lock,
         ):
             prepare_database(database)
-            self._survey = survey_source(self._bigquery, self.settings, self.tables)
+            owned = ownership.inspect(database, self.schema, self.tables)
+            ownership.record(database, owned.unrecorded)
+            tables = [table for table in self.tables if table not in owned.refused]
+            self._refused, self._survey = owned.refused, survey_source(self._bigquery, self.settings, tables)
+            if not tables:
+                return _Loaded()
             present = self._survey.present
             unmodified = modifications.unmodified(database, self.schema, present)
             modified = {table: present[table] for table in present if table not in unmodified}
             extractions = extractions_for(self._bigquery, database, self.settings, modified)
             if extractions:
-                identify_rows(database, self.schema)
+                ownership.announce_load(database, self.schema, extractions)
+                identify_rows(database, self.schema, tables)
             prepare_staging(database, self.schema, extractions)
             errors, trace = self._load(extractions, lock) if extractions else ({}, LoadTrace())
             if extractions:
-                identify_rows(database, self.schema)
+                identify_rows(database, self.schema, tables)
+                ownership.record_load(database, self.schema, extractions)
             with database.cursor() as cursor:
                 erasing.sweep(cursor, self.settings, extractions, trace.load_ids)
             prune_loads(database, self.schema)
@@ -173,7 +181,7 @@ class ReplicaSync:
 
     def _record(self, loaded: _Loaded, seconds: float) -> tuple[TableSync, ...]:
         survey = self._survey
-        failed = {**survey.failed, **{table: explain(error) for table, error in loaded.errors.items()}}
+        failed = {**self._refused, **survey.failed, **{table: explain(error) for table, error in loaded.errors.items()}}
         with connect(self.settings, autocommit=True) as database:
             return (
                 *(self._record_loaded(t, database, loaded, seconds) for t in loaded.extractions if t not in failed),
@@ -207,7 +215,8 @@ class ReplicaSync:
         return TableSync(table, self._name(table), "unmodified", counts, drift=drift, version=version)
 
     def _record_absent(self, table: SourceTable, database: Connection) -> TableSync:
-        reason = f"{self._name(table)} is not at the source, so {table.without}."
+        name = f"{self.settings.datasets[table.source]}.{table.name}"
+        reason = f"{name} is not at the source, so {table.without}."
         expected = table.required or table_exists(database, self.schema, table.name)
         self._record_state(table, database, "not at the source", reason)
         return TableSync(table, self._name(table), "not at the source", reason=reason, expected=expected)

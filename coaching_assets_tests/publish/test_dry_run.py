@@ -10,6 +10,7 @@ from coaching_assets.demo.sample import Sample, generate
 from coaching_assets.demo.servers import pg_dump_schema
 from coaching_assets.publish.dry_run import DryRun, dry_run
 from coaching_assets.replica.errors import NotLoaded
+from coaching_assets.replica.scratch import MARK
 from coaching_assets_tests.support.deployment import Deployment
 
 CALL, OPPORTUNITY = ("gong", "call"), ("salesforce", "opportunity")
@@ -119,6 +120,7 @@ def test_the_plan_matches_the_next_sync_and_writes_nothing(legacy: Deployment, m
     before = everything(legacy)
     # as a killed dry run leaves it
     legacy.query("create schema coaching_dry_run_gong; create table coaching_dry_run_gong.call (id int)")
+    legacy.query(f"comment on schema coaching_dry_run_gong is '{MARK}'")
     ids = {table: legacy.query(f"select id from {table}") for table in ("calls", "speakers", "transcripts", "emails")}
     with monkeypatch.context() as environment, psycopg2.connect(legacy.url) as application:
         # a statement that waits for a row lock of the application fails

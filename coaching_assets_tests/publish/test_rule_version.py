@@ -228,19 +228,25 @@ def test_a_function_in_the_database(copy: Copy, function: str, groups: set[str])
     assert copy.changed_by_statement(f"{head}{quote}{ending.replace(old, new, 1)}$function$", source) == groups
 
 
+CREATE = """
+create schema if not exists gongio_ft; create table gongio_ft.{0} (id text);
+insert into coaching_sync.replica_tables values ('gongio_ft', '{0}', 'gongio_ft.{0}'::regclass)
+"""
+"""A table as a load leaves it: on record as this project's."""
+DROP = "drop table gongio_ft.{0}; delete from coaching_sync.replica_tables"
+
+
 def test_which_sources_exist(copy: Copy) -> None:
-    create = "create schema if not exists gongio_ft; create table gongio_ft.{} (id text)"
-    drop = "drop table gongio_ft.{}"
-    assert copy.changed_by_statement(create.format("users"), drop.format("users")) == CALLS
-    assert copy.changed_by_statement(create.format("email_sender"), drop.format("email_sender")) == EMAILS
+    assert copy.changed_by_statement(CREATE.format("users"), DROP.format("users")) == CALLS
+    assert copy.changed_by_statement(CREATE.format("email_sender"), DROP.format("email_sender")) == EMAILS
 
 
 def test_the_columns_that_a_source_has_now(copy: Copy) -> None:
-    copy.run("create schema if not exists gongio_ft; create table gongio_ft.email (id text)")
+    copy.run(CREATE.format("email"))
     before = copy.versions()
     copy.run("alter table gongio_ft.email add subject text, add sent_at__v_text text")
     after = copy.versions()
-    copy.run("drop table gongio_ft.email")
+    copy.run(DROP.format("email"))
     assert after == before
 
 

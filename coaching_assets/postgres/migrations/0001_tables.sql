@@ -53,6 +53,20 @@ create table if not exists coaching_sync.source_tables (
 comment on table coaching_sync.source_tables is
     'State of each source table at the last sync: loaded, not at the source, or failed with a reason.';
 
+create table if not exists coaching_sync.replica_tables (
+    table_schema text not null,
+    table_name text not null,
+    relation oid,
+    loading boolean not null default false,
+    primary key (table_schema, table_name)
+);
+comment on table coaching_sync.replica_tables is
+    'Tables that this project created for the replica. A table of the same name with another object id is somebody else''s.';
+comment on column coaching_sync.replica_tables.relation is
+    'Object id of the table. Null if the first load has not finished.';
+comment on column coaching_sync.replica_tables.loading is
+    'Whether a load has begun that may create the table.';
+
 create table if not exists coaching_sync.source_changes (
     table_schema text not null,
     table_name text not null,

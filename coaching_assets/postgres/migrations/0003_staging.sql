@@ -84,7 +84,7 @@ begin
     if not coaching_sync.fits(staging, target) then
         execute format('drop table %s', staging);
         if to_regclass(format('%I._dlt_version', staging_schema)) is not null then
-            execute format('delete from %I._dlt_version', staging_schema);
+            execute format('delete from %I._dlt_version where strpos(schema, ''"x-coaching-key"'') > 0', staging_schema);
         end if;
         return;
     end if;
