@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coaching_assets.catalogue import TABLES
-from coaching_assets.demo.sample import Sample, generate
+from coaching_assets.demo.sample import generate
 from coaching_assets.doctor.postgres_checks import check_ownership, check_schema_version
 from coaching_assets.erasure.erase import Request, erase
 from coaching_assets.postgres.migrate import SchemaTaken
@@ -197,32 +197,35 @@ def test_a_sync_leaves_somebody_elses_schema_alone(deployment: Deployment, schem
         for name, case in IN_OUR_SCHEMA.items()
     ],
 )
-def test_only_the_table_of_somebody_else_is_refused(
-    synced: Deployment, tenth: Sample, table: str, statement: str
-) -> None:
-    synced.query(f"drop table gongio_ft.{table}; {statement}")
-    before = schema_of(synced, "gongio_ft")
-    rows = synced.query("select id from calls order by 1"), synced.query("select id from speakers order by 1")
-    sample = edited(tenth, ("gong", "email"), {}, subject="Renamed")
-    synced.load(sample)
-    report = synced.sync()
-    synced.source_changed()
+def test_only_the_table_of_somebody_else_is_refused(deployment: Deployment, table: str, statement: str) -> None:
+    sample = generate(0.02)
+    deployment.load(sample)
+    assert deployment.sync().failures == ()
+    deployment.query(f"drop table gongio_ft.{table}; {statement}")
+    before = schema_of(deployment, "gongio_ft")
+    rows = deployment.query("select id from calls order by 1"), deployment.query("select id from speakers order by 1")
+    sample = edited(sample, ("gong", "email"), {}, subject="Renamed")
+    deployment.load(sample)
+    report = deployment.sync()
     assert any(f"gongio_ft.{table} is " in failure for failure in report.failures)
-    assert [row for row in schema_of(synced, "gongio_ft") if table in str(row[0])] == [
+    assert [row for row in schema_of(deployment, "gongio_ft") if table in str(row[0])] == [
         row for row in before if table in str(row[0])
     ]
-    assert (synced.query("select id from calls order by 1"), synced.query("select id from speakers order by 1")) == rows
-    assert synced.query("select distinct subject from emails") == [("Renamed",)], "the other tables are published"
-    status = synced.query("select last_sync_status from sync_status where entity_type = 'calls'")
+    assert (
+        deployment.query("select id from calls order by 1"),
+        deployment.query("select id from speakers order by 1"),
+    ) == rows
+    assert deployment.query("select distinct subject from emails") == [("Renamed",)], "the other tables are published"
+    status = deployment.query("select last_sync_status from sync_status where entity_type = 'calls'")
     assert status == [("failed",)]
-    result = reconcile(synced.settings, repair=True)
-    assert synced.query("select id from calls order by 1") == rows[0]
+    result = reconcile(deployment.settings, repair=True)
+    assert deployment.query("select id from calls order by 1") == rows[0]
     (comparison,) = [c for c in result.comparisons.values() if c.name == f"gongio_ft.{table}"]
     assert comparison.state == "failed"
     with pytest.raises(NotOurs, match=f"gongio_ft.{table}"):
-        erase(synced.settings, Request.of([], ["a@example.com"], []))
+        erase(deployment.settings, Request.of([], ["a@example.com"], []))
     with pytest.raises(NotOurs, match=f"gongio_ft.{table}"):
-        dry_run(synced.settings, lambda sentence: None)
+        dry_run(deployment.settings, lambda sentence: None)
 
 
 def test_with_a_prefix_the_replica_is_beside_the_other_schema(
