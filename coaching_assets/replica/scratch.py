@@ -107,8 +107,8 @@ def _check(database: Connection) -> None:
         tables = [table for table in TABLES if table.source == source]
         if schema not in marked and inspect(database, schema, tables).refused:
             raise NotOurs(
-                f"A dry run needs the schemas {schema} and {STAGING.format(schema)}. One of them contains something that"
-                " is not this project's. Rename or drop it."
+                f"A dry run needs the schemas {schema} and {STAGING.format(schema)}. One of them contains something"
+                " that is not this project's. Rename or drop it."
             )
 
 
