@@ -14,6 +14,7 @@ from coaching_assets.publish.outcome import Outcome
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.sync import publish_group
 from coaching_assets.publish.tables import group_of
+from coaching_assets.replica.ownership import record_load
 from coaching_assets.replica.schema_lock import prepare_database
 from coaching_assets_tests.support.deployment import Database
 
@@ -63,6 +64,8 @@ class Replica:
             f" _dlt_load_id varchar not null);"
             f"create unlogged table if not exists {self.name(view, staging=True)} (like {name})"
         )
+        with self.database.connect() as connection:
+            record_load(connection, name.partition(".")[0], [BY_VIEW[view]])
 
     def load(self, view: str, load_id: str, rows: Iterable[Sequence[Any]], database: Connection | None = None) -> None:
         """Merge rows, in a transaction of their own or in that of a connection."""
