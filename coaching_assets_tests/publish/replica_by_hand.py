@@ -64,8 +64,12 @@ class Replica:
             f" _dlt_load_id varchar not null);"
             f"create unlogged table if not exists {self.name(view, staging=True)} (like {name})"
         )
+        self.record(view)
+
+    def record(self, view: str) -> None:
+        """Put a table on record as this project's, as a load does."""
         with self.database.connect() as connection:
-            record_load(connection, name.partition(".")[0], [BY_VIEW[view]])
+            record_load(connection, self.name(view).partition(".")[0], [BY_VIEW[view]])
 
     def load(self, view: str, load_id: str, rows: Iterable[Sequence[Any]], database: Connection | None = None) -> None:
         """Merge rows, in a transaction of their own or in that of a connection."""

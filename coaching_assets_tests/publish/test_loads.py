@@ -153,6 +153,7 @@ def test_rows_of_a_restored_table_are_published_although_their_loads_were(
     assert replica.labels(view)[KEY[view]] == "new"
     for statement in RESTORED[way].format(name=name, schema=schema, table=table).split(";"):
         replica.database.query(statement)
+    replica.record(view)
     assert replica.publish(view).updated == 1
     assert replica.labels(view)[KEY[view]] == "old"
     assert replica.publish(view).considered == 0
