@@ -52,7 +52,7 @@ def read_rejected(settings: Settings, table: str | None = None) -> list[Rejected
         SettingError, CannotConnect: the database cannot be reached.
     """
     names = [published.name for published in TABLES]
-    replicas = {f"{settings.datasets[source.source]}.{source.name}" for source in SOURCE_TABLES}
+    replicas = {f"{settings.schemas[source.source]}.{source.name}" for source in SOURCE_TABLES}
     if table is not None and table not in names and table not in replicas:
         raise UnknownTable(
             f"--table {table}: no such published table. Choose one of {', '.join(names)}, or a table of the replica"
