@@ -20,6 +20,7 @@ select
     coalesce(replica.key_hash, source.key_hash) as key_hash,
     coalesce(replica.key_text, source.key_text) as key_text,
     replica.digest,
+    source.synced,
     compared.hash
 from (
     select key_hash, min(key_text) as key_text, max(synced) as synced, array_agg(digest order by digest) as digests

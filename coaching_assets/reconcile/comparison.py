@@ -47,6 +47,8 @@ class Comparison:
         obsolete_rejections: keys in `rejected_rows` of rejected rows that BigQuery no longer has.
         extra_rows: hash of the key and digest of each extra row.
         lacking_rows: salted hashes of the missing, different and withheld rows.
+        lacking_seconds: the seconds of `_fivetran_synced`, since 1970, of the missing and different rows; None if one
+            of them has no such time, or if none was compared.
         left_out: source columns that are not compared.
     """
 
@@ -64,6 +66,7 @@ class Comparison:
     obsolete_rejections: list[str] = field(default_factory=list)
     extra_rows: list[tuple[str, str]] = field(default_factory=list)
     lacking_rows: list[bytes] = field(default_factory=list)
+    lacking_seconds: list[int] | None = None
     left_out: tuple[str, ...] = ()
 
     @property
@@ -269,6 +272,12 @@ class _Comparing:
             "select key::text from rejected_row where key_hash not in (select key_hash from source_row)"
         )
         result.obsolete_rejections = [key for (key,) in self.cursor.fetchall()]
+        self.cursor.execute(
+            "select distinct div(synced, 1000000)::bigint from classified where state in ('missing', 'different')"
+            " order by 1"
+        )
+        seconds = [second for (second,) in self.cursor.fetchall()]
+        result.lacking_seconds = None if None in seconds else seconds
         self.cursor.execute("select key_hash, digest from classified where state = 'extra'")
         result.extra_rows = self.cursor.fetchall()
 

@@ -20,6 +20,7 @@ from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import LOAD_ID
 from coaching_assets.reconcile.canonical import canonical
 from coaching_assets.reconcile.comparison import Comparison
+from coaching_assets.replica.read_stamps import Range, as_ranges
 from coaching_assets.replica.reloading import reload
 from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings
@@ -75,11 +76,16 @@ def repair_replica(
     }
     if again:
         report(f"Reloading {', '.join(f'{settings.schemas[table.source]}.{table.name}' for table in again)}.")
-        reload(bigquery, settings, again)
+        reload(bigquery, settings, again, ranges=_lacking_ranges(comparisons))
     newer = {c.table: present[c.table] for c in comparisons if c.pending and c.table not in again}
     if newer:
         reload(bigquery, settings, newer, whole=False)
     return skipped
+
+
+def _lacking_ranges(comparisons: Sequence[Comparison]) -> dict[SourceTable, list[Range]]:
+    """The times of the rows that the replica lacks, by table; without those tables that are read whole."""
+    return {c.table: list(as_ranges(c.lacking_seconds)) for c in comparisons if c.lacking_seconds}
 
 
 def repair_published(settings: Settings, comparisons: Sequence[Comparison], plan: Plan, *, force: bool) -> list[str]:

@@ -53,7 +53,7 @@ def unread_ranges(
     if not columns:
         return None
     try:
-        return list(_as_ranges(_differing_seconds(database, extraction, schema, columns, since)))
+        return list(as_ranges(_differing_seconds(database, extraction, schema, columns, since)))
     except SourceError:
         return None  # reading the rows fails for the same reason, and reports it for this table alone
 
@@ -92,7 +92,7 @@ def _differing_seconds(
                 cursor.execute("drop table source_stamp")
 
 
-def _as_ranges(seconds: Sequence[int]) -> Iterator[Range]:
+def as_ranges(seconds: Sequence[int]) -> Iterator[Range]:
     """Join neighbouring seconds, and the nearest ranges if there are too many."""
     gaps = sorted((later - earlier for earlier, later in pairwise(seconds)), reverse=True)
     widest = gaps[MAXIMUM_RANGES - 1] if len(gaps) >= MAXIMUM_RANGES else 1

@@ -1,6 +1,6 @@
 """Loads tables outside Dagster's steps: all rows again to repair the replica, or into the schemas of a dry run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coaching_assets.bigquery.tables import TableDescription
@@ -12,6 +12,7 @@ from coaching_assets.replica.errors import NotLoaded
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for
 from coaching_assets.replica.failures import explain, run_apart
+from coaching_assets.replica.read_stamps import Range
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def reload(
-    bigquery: "BigQuery", settings: Settings, tables: Mapping[SourceTable, TableDescription], *, whole: bool = True
+    bigquery: "BigQuery",
+    settings: Settings,
+    tables: Mapping[SourceTable, TableDescription],
+    *,
+    whole: bool = True,
+    ranges: Mapping[SourceTable, Sequence[Range]] | None = None,
 ) -> None:
     """Read tables and merge them into the replica.
 
@@ -31,6 +37,7 @@ def reload(
         tables: the tables, with their descriptions at the source.
         whole: whether to read all rows, which repairs missing and different ones, or only those that the next sync
             would read.
+        ranges: the times of the rows to read, for tables that are not read whole.
 
     Raises:
         NotLoaded: some tables could not be loaded; the others were loaded.
@@ -49,7 +56,7 @@ def reload(
                 continue
             ownership.announce_load(database, schema, some)
             prepare_staging(database, schema, some)
-            load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole, lock=lock)
+            load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole, ranges=ranges, lock=lock)
             failures |= failed
             ownership.record_load(database, schema, some)
             with database.cursor() as cursor:
@@ -65,6 +72,7 @@ def run(
     tables: Mapping[SourceTable, TableDescription],
     *,
     whole: bool = True,
+    ranges: Mapping[SourceTable, Sequence[Range]] | None = None,
     lock: LoadLock | None = None,
     **options: Any,
 ) -> tuple[list[str], dict[SourceTable, str]]:
@@ -76,6 +84,7 @@ def run(
         pipeline: the name of the pipeline.
         tables: the tables, with their descriptions at the source.
         whole: as in `reload`.
+        ranges: as in `reload`.
         lock: the held lock on loading into the schema; None if no other load can use the schema.
         options: passed to dlt's `Pipeline.run`.
 
@@ -86,9 +95,11 @@ def run(
 
     with connect(settings, autocommit=True) as database:
         extractions = extractions_for(bigquery, database, settings, tables)
-    if whole:
-        for extraction in extractions.values():
-            extraction.since = extraction.ranges = None
+    for table, extraction in extractions.items():
+        # not the record of what was read: the replica may have lost rows since
+        extraction.ranges = (ranges or {}).get(table)
+        if whole:
+            extraction.since = None
     with working_folder(pipeline) as folder:
         dlt_pipeline = pipeline_for(pipeline, settings, folder, lock)
 

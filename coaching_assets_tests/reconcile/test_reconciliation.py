@@ -100,6 +100,10 @@ def test_a_late_row_beyond_the_overlap_is_found_and_repaired(synced: Deployment,
     printed = coaching("reconcile", "--repair")
     assert printed.returncode == 0, printed.stdout + printed.stderr
     assert "Reloading gongio_ft.email." in printed.stderr
+    read = (
+        "select rows_read from coaching_sync.replica_loads where table_name = 'email' order by loaded_at desc limit 1"
+    )
+    assert synced.query(read)[0][0] < synced.query("select count(*) from gongio_ft.email")[0][0] / 2, "only its time"
     assert synced.query("select subject from emails where gong_email_id = 'late'") == [("Late",)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from coaching_assets.bigquery.reading import restriction_to
 from coaching_assets.demo.sample import Sample, SampleTable, generate
 from coaching_assets.demo.sample.values import to_arrow
-from coaching_assets.replica.read_stamps import MAXIMUM_RANGES, _as_ranges
+from coaching_assets.replica.read_stamps import MAXIMUM_RANGES, as_ranges
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import changed_rows, edited, found_differences, later
 
@@ -81,7 +81,7 @@ def test_neighbouring_seconds_are_one_range_and_many_ranges_are_joined() -> None
     def in_seconds(seconds: list[int]) -> list[tuple[int, int]]:
         return [
             (int((start - epoch).total_seconds()), int((end - epoch).total_seconds()))
-            for start, end in _as_ranges(seconds)
+            for start, end in as_ranges(seconds)
         ]
 
     assert in_seconds([]) == []
