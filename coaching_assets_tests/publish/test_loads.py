@@ -10,7 +10,6 @@ from coaching_assets.publish.sync import PublishFailed
 from coaching_assets_tests.publish.replica_by_hand import PUBLISHED, Replica
 from coaching_assets_tests.support.deployment import Database
 
-pytestmark = pytest.mark.every_version
 VIEWS = list(PUBLISHED)
 SLOW = pytest.mark.slow
 KEY = {"gong_email": "m1", "gong_call": "c1", "salesforce_opportunity": "o1"}
