@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -W ignore -m pytest
 AT_ONCE := --numprocesses 3 --dist worksteal
-# Each version of Postgres on a worker of its own, with one server for all tests.
-EVERY_VERSION := --numprocesses 3 --dist loadgroup --postgres=all -m 'postgres or every_version'
+# Tests of one version follow one another, so that a worker rarely starts another server.
+EVERY_VERSION := --numprocesses 3 --dist load --postgres=all -m 'postgres or every_version'
 # The rest is collected without the folders that have no unit tests, whose imports take seconds.
 UNIT := -m unit --numprocesses 2 $(addprefix --ignore=coaching_assets_tests/,browser demo faults oracle stateful)
 

@@ -68,13 +68,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests on each version that the option names, each version on one worker: each has a server of its own."""
+    """Run tests on each version that the option names."""
     versions = versions_to_test(metafunc.config)
     if versions and "postgres" in metafunc.fixturenames:
-        parameters = [
-            pytest.param(version, id=f"Postgres {version.major}", marks=pytest.mark.xdist_group(str(version.major)))
-            for version in versions
-        ]
+        parameters = [pytest.param(version, id=f"Postgres {version.major}") for version in versions]
         metafunc.parametrize("postgres", parameters, indirect=True, scope="session")
 
 
