@@ -83,7 +83,7 @@ def titles(receiver: Receiver, beginning: str) -> list[str]:
 def refused(dagster: DagsterDeployment) -> Iterator[None]:
     """No call can be changed until the end of the block."""
     dagster.installation.query(
-        "create function refuse() returns trigger language plpgsql as $$begin raise exception 'not today'; end$$;"
+        "create function refuse() returns trigger language plpgsql as $$begin raise sqlstate '53100'; end$$;"
         "create trigger refuse before update on calls for each row execute function refuse()"
     )
     yield

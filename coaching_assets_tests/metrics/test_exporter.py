@@ -69,7 +69,9 @@ def test_the_metrics_match_the_last_syncs(deployment: Deployment) -> None:
 
         deployment.query("delete from emails")
         deployment.query("update coaching_sync.published_tables set fingerprint = '' where published_table = 'emails'")
-        deployment.query("create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$")
+        deployment.query(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise sqlstate '53100'; end $$"
+        )
         deployment.query("create trigger refuse before insert on emails for each row execute function refuse()")
         assert not deployment.sync().success
         third = scrape(url)
