@@ -20,6 +20,7 @@ from coaching_assets.postgres.migrate import (
 from coaching_assets.postgres.pooler import is_pooled, names_pooler
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.application import missing_columns
+from coaching_assets.publish.row_security import hidden_rows
 from coaching_assets.publish.tables import TABLES
 from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.schema_names import STAGING
@@ -98,19 +99,9 @@ def check_row_security(database: Connection, settings: Settings) -> Finding:
     A hidden row of a table that references a call would be deleted along with the call. So a sync stops with an error
     instead of reading such a table.
     """
-    tables = [*(table.name for table in TABLES), "sync_status"]
-    with database.cursor() as cursor:
-        parameters = {"schema": settings.coaching_schema, "tables": tables}
-        cursor.execute(read_sql(__package__, "row_security.sql"), parameters)
-        hidden = dict(cursor.fetchall())
-        cursor.execute("select format('alter role %I bypassrls;', current_user)")
-        (bypass,) = cursor.fetchone() or ("",)
-    if hidden:
-        message = f"Row-level security hides rows of {', '.join(hidden)} from the database user"
-        remedy = f"Run as a superuser: {bypass}"
-        if all(hidden.values()):
-            remedy += f" Or, if the service has no superuser: {' '.join(sorted(set(hidden.values())))}"
-        return Finding("failed", message, remedy)
+    hidden = hidden_rows(database, settings)
+    if hidden is not None:
+        return Finding("failed", hidden.sentence, hidden.remedy)
     return Finding("ok", "No row-level security hides rows from the database user")
 
 

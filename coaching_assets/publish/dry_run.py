@@ -9,6 +9,7 @@ from coaching_assets.catalogue import TABLES
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.publish.application import require_application_tables
 from coaching_assets.publish.plan import Plan, make_plan
+from coaching_assets.publish.row_security import require_visible_rows
 from coaching_assets.replica.ownership import require_own_tables
 from coaching_assets.replica.scratch import scratch_replica
 from coaching_assets.replica.survey import survey_source
@@ -39,12 +40,14 @@ def dry_run(settings: Settings, notify: Callable[[str], None]) -> DryRun:
     Raises:
         SettingError, CannotConnect, SourceError: a server cannot be reached.
         MissingTables: the application's tables do not exist.
+        RowsHidden: row-level security hides rows from the database user.
         NotOurs: a table of the replica belongs to somebody else.
         NotLoaded: a source table could not be read.
     """
     bigquery = connect_bigquery(settings)
     with connect(settings) as database:
         require_application_tables(database, settings.coaching_schema)
+        require_visible_rows(database, settings)
         require_own_tables(database, settings)
         database.rollback()
         survey = survey_source(bigquery, settings, TABLES)

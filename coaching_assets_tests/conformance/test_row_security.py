@@ -6,6 +6,8 @@ from coaching_assets.demo.sample import generate
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
 from coaching_assets.doctor.finding import Finding
 from coaching_assets.doctor.postgres_checks import check_postgres
+from coaching_assets.publish.dry_run import dry_run
+from coaching_assets.publish.row_security import RowsHidden
 from coaching_assets_tests.conformance.environments import Environment
 from coaching_assets_tests.conformance.installation import Installation, installed_in
 from coaching_assets_tests.support.editing import edited
@@ -44,6 +46,9 @@ def test_hidden_rows_stop_the_sync(
             (finding,) = hidden_tables(installation)
             assert table in finding.message
             assert "alter role coaching_sync bypassrls;" in finding.remedy
+            with pytest.raises(RowsHidden, match="alter role coaching_sync bypassrls;") as refused:
+                dry_run(installation.settings, lambda sentence: None)
+            assert table in str(refused.value)
             installation.load(edited(sample, ("gong", "call"), {"id": call}, hours=hours, _fivetran_deleted=True))
             failures = installation.sync().failures
             assert failures and all("Row-level security" in failure for failure in failures), table

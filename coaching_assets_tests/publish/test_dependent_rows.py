@@ -118,6 +118,9 @@ def test_row_level_security_that_hides_reviews_stops_the_sync(
     doctor = coaching("doctor")
     assert "public.reviews" in doctor.stdout
     assert f"alter role {role} bypassrls" in doctor.stdout
+    dry_run = coaching("adopt", "--dry-run")
+    assert dry_run.returncode == 1
+    assert f"alter role {role} bypassrls" in dry_run.stderr
     synced.load(deleted(tenth, call[1]), tables=["call"])
     (failure,) = synced.sync().failures
     assert "Row-level security" in failure
