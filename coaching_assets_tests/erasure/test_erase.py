@@ -210,6 +210,7 @@ def rows_by_table(deployment: Deployment) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.slow
 def test_a_call_and_a_deal_are_erased_with_what_hangs_on_them(
     synced: Deployment, tenth: Sample, tmp_path: Path
 ) -> None:

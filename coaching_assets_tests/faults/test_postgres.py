@@ -66,7 +66,7 @@ def trigger(scene: Scene, body: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ("53100", "no disk space left"),
+        pytest.param("53100", "no disk space left", marks=pytest.mark.slow),
         pytest.param("57014", "statement_timeout", marks=pytest.mark.slow),
         pytest.param("42501", "lacks a right", marks=pytest.mark.slow),
         pytest.param("53200", "out of memory", marks=pytest.mark.slow),

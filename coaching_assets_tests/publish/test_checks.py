@@ -31,6 +31,7 @@ def checks_after_a_sync() -> dict[tuple[str, str], Any]:
         }
 
 
+@pytest.mark.slow
 def test_oddities_are_warned_of_until_they_are_repaired(deployment: Deployment, sample: Sample) -> None:
     deployment.load(sample)
     checks = checks_after_a_sync()

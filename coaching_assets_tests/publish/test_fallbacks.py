@@ -85,6 +85,7 @@ def test_without_salesforce_and_emails_the_rest_works_and_both_are_picked_up_lat
     assert "not at the source" not in coaching("status").stdout
 
 
+@pytest.mark.slow
 def test_history_mode_is_followed_when_it_is_switched_on_and_off(
     deployment: Deployment, sample: Sample, tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_reimport_writes_nothing(world: World, source: Source) -> None:
     assert ("opportunities",) in world.query("select * from writes"), "the trigger counts"
 
 
+@pytest.mark.slow
 def test_a_deletion_that_is_delivered_again_is_dated_anew_where_its_time_is_published(
     world: World, source: Source
 ) -> None:

@@ -50,6 +50,7 @@ def test_a_monologue_that_the_replica_lost_keeps_its_sentiment(
 
 
 @pytest.mark.parametrize("table", ["call", pytest.param("email", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_newest_row_of_a_table_that_the_replica_lost_comes_back(table: str, synced: Deployment) -> None:
     # another test may have changed the table in the shared project
     assert synced.sync().failures == ()
@@ -64,6 +65,7 @@ def test_the_newest_row_of_a_table_that_the_replica_lost_comes_back(table: str, 
     assert synced.query(f"select id from {published} where {column} = %s", [key]) == before
 
 
+@pytest.mark.slow
 def test_a_row_stays_if_its_table_could_not_be_compared(deployment: Deployment) -> None:
     deployment.load(generate(0.02))
     assert deployment.sync().success

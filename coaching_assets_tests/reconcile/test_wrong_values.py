@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from coaching_assets.defs.reconciliation_checks import check_metadata
 from coaching_assets.demo.sample import generate
 from coaching_assets.reconcile.reconciliation import reconcile
@@ -15,6 +17,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 def test_wrong_numbers_are_found_and_repaired(deployment: Deployment, tmp_path: Path) -> None:
     sample = generate(0.03, connector="typed")
     deployment.load(sample)

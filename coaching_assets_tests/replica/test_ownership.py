@@ -190,13 +190,8 @@ def test_a_sync_leaves_somebody_elses_schema_alone(deployment: Deployment, schem
     assert deployment.query("select count(*) from salesforce_ft.account where true") if of_gong else True
 
 
-@pytest.mark.parametrize(
-    ("table", "statement"),
-    [
-        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name != "a view" else [])
-        for name, case in IN_OUR_SCHEMA.items()
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("table", "statement"), IN_OUR_SCHEMA.values(), ids=IN_OUR_SCHEMA)
 def test_only_the_table_of_somebody_else_is_refused(deployment: Deployment, table: str, statement: str) -> None:
     sample = generate(0.02)
     deployment.load(sample)
