@@ -70,7 +70,7 @@ def test_an_hour_of_ticks_without_changes_makes_no_run(dagster: DagsterDeploymen
     for _ in range(60 * 60 // Settings.model_fields["sensor_interval_seconds"].default):
         tick = dagster.next_tick("bigquery_changes")
         assert tick.status == TickStatus.SKIPPED
-        assert tick.skip_reason == "Nothing changed in BigQuery since the last load."
+        assert (tick.skip_reason or "").startswith("Nothing changed in BigQuery")
     assert [run.run_id for run in dagster.instance.get_runs()] == runs_before
 
 
