@@ -94,7 +94,7 @@ def test_the_session_that_holds_the_lock_is_kept_alive(database: Database, monke
 def test_no_timeout_of_the_database_or_the_role_applies(
     database: Database, timeout: str, level: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    if not database.query("select from pg_settings where name = %s", [timeout]):
+    if not database.query("select 1 from pg_settings where name = %s", [timeout]):
         pytest.skip(f"this version of Postgres has no {timeout}")
     role = f"of_{database.name}"
     database.query(f"create role {role} login superuser password 'x'")
