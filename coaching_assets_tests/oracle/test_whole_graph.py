@@ -24,7 +24,7 @@ def assert_equals_oracle(deployment: Deployment, sample: Sample, folder: Path) -
         ("strings", 0.2, 1),
         ("typed", 0.05, 1),
         pytest.param("strings", 1.0, 3, marks=pytest.mark.slow),
-        pytest.param("typed", 1.0, 1, marks=pytest.mark.slow),
+        pytest.param("typed", 1.0, 1, marks=pytest.mark.long),
     ],
 )
 def test_tables_equal_the_oracle_after_every_sync(
