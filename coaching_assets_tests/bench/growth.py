@@ -37,17 +37,21 @@ def growth(servers: Servers, sizes: Sizes) -> Iterator[Outcome]:
     """A sync with nothing pending: after few loads and after many, in a small table and in a large one."""
     few, many = sizes.loads
     title = f"nothing pending for calls after {many:,} loads / after {few:,}"
-    yield _compared(servers, sizes, title, lambda at, is_large: _deal_out(at, many if is_large else few))
+    yield _compared(servers, sizes, "loads", title, lambda at, is_large: _deal_out(at, many if is_large else few))
     small, large = sizes.context
     title = f"nothing pending for calls with {large:,} rows of call_context_integration / {small:,}"
-    yield _compared(servers, sizes, title, lambda at, is_large: _add_context(at, large if is_large else small))
+    yield _compared(
+        servers, sizes, "context", title, lambda at, is_large: _add_context(at, large if is_large else small)
+    )
 
 
-def _compared(servers: Servers, sizes: Sizes, title: str, grow: Callable[[Installation, bool], None]) -> Outcome:
-    small = servers.install("young")
+def _compared(
+    servers: Servers, sizes: Sizes, name: str, title: str, grow: Callable[[Installation, bool], None]
+) -> Outcome:
+    small = servers.install(f"{name}_young")
     small.deliver(data.sample_of(SAMPLE))
     run_steps(small)
-    large = servers.copy(small, "old")
+    large = servers.copy(small, f"{name}_old")
     for at, is_large in ((small, False), (large, True)):
         grow(at, is_large)
         # the first one publishes what seems new, and the second one finds nothing
