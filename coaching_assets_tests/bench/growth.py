@@ -28,7 +28,7 @@ from (
     from gongio_ft.call_context_integration
     where call_id <> ''
     limit 100
-) as some, generate_series(1, %(rows)s / 100) as n
+) as chosen, generate_series(1, %(rows)s / 100) as n
 """
 """Objects of the CRM that calls are linked to, in loads that were published."""
 
