@@ -48,7 +48,7 @@ def versions_to_test(config: pytest.Config) -> list[PostgresVersion]:
     """The versions that the option names; none without it, which means the embedded Postgres.
 
     Raises:
-        UsageError: a version is not installed. In CI, all that the tests support must be.
+        UsageError: a version is not installed. CI needs all versions that the tests support.
     """
     wanted, installed = config.getoption("--postgres"), installed_versions()
     if wanted == "all":

@@ -74,7 +74,7 @@ def _is_quota(error: BaseException) -> bool:
 
 
 def _has_reason(reason: str) -> Callable[[BaseException], bool]:
-    """Recognize BigQuery's machine-readable reason, which may stand in the message only."""
+    """Recognize BigQuery's machine-readable reason. Some errors contain it only in their message."""
     return lambda error: reason in reasons(error) or reason in str(error)
 
 

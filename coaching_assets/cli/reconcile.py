@@ -17,7 +17,7 @@ from coaching_assets.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from coaching_assets.reconcile.comparison import Comparison
+    from coaching_assets.reconcile.differences import Comparison
     from coaching_assets.reconcile.reconciliation import Reconciliation
 
 
@@ -46,7 +46,7 @@ def reconcile(
 def print_reconciliation(result: "Reconciliation") -> None:
     """Print both comparisons as tables, then examples of the differences, then what could not be repaired."""
     from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES
-    from coaching_assets.reconcile.comparison import KINDS
+    from coaching_assets.reconcile.differences import KINDS
 
     comparisons = result.comparisons.values()
     console.print(_replica_table(result))
@@ -74,7 +74,7 @@ def print_reconciliation(result: "Reconciliation") -> None:
 
 
 def _replica_table(result: "Reconciliation") -> Table:
-    from coaching_assets.reconcile.comparison import KINDS
+    from coaching_assets.reconcile.differences import KINDS
 
     table = _table("Replica compared with BigQuery", "equal", *KINDS, "not synced yet", "withheld")
     if result.found:

@@ -19,7 +19,7 @@ from coaching_assets.defs.keys import published_key, replica_key
 from coaching_assets.defs.resources import BigQueryResource, PostgresResource
 from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES, TablePlan
 from coaching_assets.publish.tables import TABLES as PUBLISHED_TABLES
-from coaching_assets.reconcile.comparison import KINDS, Comparison
+from coaching_assets.reconcile.differences import KINDS, Comparison
 from coaching_assets.reconcile.reconciliation import Reconciliation
 from coaching_assets.settings import Settings
 

@@ -11,7 +11,8 @@ from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
-from coaching_assets.reconcile.comparison import Comparison, compare
+from coaching_assets.reconcile.comparison import compare
+from coaching_assets.reconcile.differences import Comparison
 from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections, repair_published, repair_replica
 from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.survey import Survey, survey_source

@@ -19,7 +19,7 @@ from coaching_assets.publish.statements import key_column
 from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import LOAD_ID
 from coaching_assets.reconcile.canonical import canonical
-from coaching_assets.reconcile.comparison import Comparison
+from coaching_assets.reconcile.differences import Comparison
 from coaching_assets.replica.read_stamps import Range, as_ranges
 from coaching_assets.replica.reloading import reload
 from coaching_assets.replica.schema_lock import schema_lock

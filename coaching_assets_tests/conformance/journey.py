@@ -78,7 +78,7 @@ class Journey:
         self.assert_right()
 
     def delete_under_peoples_work(self) -> None:
-        """Delete calls at the source, all but one of which rows of the application depend on."""
+        """Delete calls at the source. Rows of the application depend on all but one of them."""
         shapes = dependents()
         calls = self._complete_calls(len(shapes) + 2)
         *deleted, unused, other = calls

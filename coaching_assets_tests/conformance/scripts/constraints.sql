@@ -1,4 +1,4 @@
--- Constraints, indexes and triggers of the application, each of which rejects one row of what the source delivers.
+-- Constraints, indexes and triggers of the application. Each of them rejects one row from the source.
 alter table calls add constraint title_is_short check (title <> 'Far too long');
 create unique index one_kickoff on calls (title) where title = 'Kick-off';
 alter table opportunities alter column stage type varchar(40);
