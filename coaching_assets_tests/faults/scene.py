@@ -97,4 +97,4 @@ class Scene:
 
     def _stays(self, key: str) -> bool:
         gong = key.partition(" ")[0]
-        return bool(self.world.query("select from calls where gong_call_id = %s", [gong]))
+        return bool(self.world.query("select 1 from calls where gong_call_id = %s", [gong]))

@@ -10,7 +10,7 @@ from coaching_assets.demo.sample import SampleTable, change_set, generate
 from coaching_assets.demo.sample.schema import Field
 from coaching_assets.demo.sample.values import to_arrow
 from coaching_assets.postgres import locks
-from coaching_assets.replica import destination
+from coaching_assets.replica import sql_client
 from coaching_assets_tests.support.deployment import Deployment
 
 pytestmark = pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_sync_runs_no_ddl_and_waits_for_no_reader(used: Deployment) -> None:
 def test_a_sync_that_needs_ddl_reports_within_a_bounded_wait_who_blocks_it(
     used: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (locks, destination):
+    for module in (locks, sql_client):
         monkeypatch.setattr(module, "TABLE_LOCK_SECONDS", 0.5)
     monkeypatch.setenv("POSTGRES_RETRIES", "1")
     sample = generate(SCALE)

@@ -123,7 +123,7 @@ class Replica:
 
     def wait_for_sessions(self) -> None:
         """Wait until no other session is left: only then are the figures of its work complete."""
-        others = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        others = "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         while self.database.query(others):
             pass
 

@@ -18,7 +18,7 @@ from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, Tab
 from coaching_assets_tests.oracle import Expected, actual, differences, expected
 from coaching_assets_tests.stateful import application
 from coaching_assets_tests.stateful.source import Source
-from coaching_assets_tests.support.deployment import Deployment, copy_database
+from coaching_assets_tests.support.deployment import Deployment, copy_database, rows_of
 
 DATASETS = {"gong": "gongio_ft", "salesforce": "salesforce_ft"}
 VARIABLES = ("BIGQUERY_PROJECT", "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST", "COMPANY_DOMAINS")
@@ -104,7 +104,7 @@ class World:
         """Rows of the sequence's database."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else []
+            return rows_of(cursor)
 
     def versions(self) -> dict[tuple[str, str], str]:
         """The transaction that last wrote each row of the application's tables, by table and id."""

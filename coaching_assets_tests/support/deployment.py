@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.demo.sample import COMPANY_DOMAIN, Sample, SampleTable, TableKey, load
 from coaching_assets.demo.servers import BigQueryEmulator, EmbeddedPostgres
@@ -29,6 +30,19 @@ APPLICATION_TABLES = (
     "emails",
     "sync_status",
 )
+
+
+def rows_of(cursor: Cursor) -> list[tuple]:
+    """The rows of a cursor's last statement; none if it returns no rows.
+
+    Raises:
+        ValueError: a query without columns, whose rows psycopg2 cannot return.
+    """
+    if cursor.description:
+        return cursor.fetchall()
+    if (cursor.statusmessage or "").startswith("SELECT") and b" into " not in (cursor.query or b"").lower():
+        raise ValueError("The query has no columns. Select 1 instead of nothing.")
+    return []
 
 
 @dataclass
@@ -78,7 +92,7 @@ class Database:
         """Run statements; the rows of the last one."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
+            return rows_of(cursor)
 
     def rows_written(self) -> dict[str, int]:
         """Rows inserted, updated and deleted since the database was created, by table of the application."""
