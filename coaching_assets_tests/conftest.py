@@ -29,12 +29,13 @@ from coaching_assets_tests.support.receiver import Receiver, receiving
 from coaching_assets_tests.support.secured_postgres import SecuredPostgres, secured_postgres
 
 if TYPE_CHECKING:
+    from coaching_assets_tests.front.server import Front
     from coaching_assets_tests.stateful.source import Source
     from coaching_assets_tests.stateful.world import World
     from coaching_assets_tests.support.dagster_deployment import DagsterDeployment
 
 NUMBERS = count(1)
-SERVERS = {"emulator", "dagster", "own", "secured"}
+SERVERS = {"emulator", "front", "dagster", "own", "secured"}
 """The fixtures that start a server other than the session's Postgres."""
 NOT_UNIT = ("integration", "slow", "long", "soak", "postgres")
 
@@ -159,6 +160,22 @@ def deployment(
 def database(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The application's empty tables, without BigQuery: for tests of `make test-unit`."""
     return created(f"database{next(NUMBERS)}", postgres, monkeypatch)
+
+
+@pytest.fixture
+def front(emulator: BigQueryEmulator) -> "Iterator[Front]":
+    """A server before the emulator that behaves as Google documents; a test switches more behaviours on."""
+    from coaching_assets_tests.front.server import front_server
+
+    with front_server(emulator) as server:
+        yield server
+
+
+@pytest.fixture
+def fronted(postgres: EmbeddedPostgres, front: "Front", monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    """The application's empty tables, and an empty BigQuery project behind the front server."""
+    with installed(f"front{next(NUMBERS)}", postgres, front.emulator, monkeypatch) as installation:
+        yield installation
 
 
 @pytest.fixture(scope="session")

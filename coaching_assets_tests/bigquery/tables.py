@@ -41,16 +41,23 @@ def client_for(emulator: BigQueryEmulator, project: str) -> Iterator["Client"]:
 
 def create(client: "Client", table: str, fields: Sequence["SchemaField"], rows: pa.Table | None = None) -> None:
     """Create `dataset.table`, with its dataset, and load the rows."""
-    from google.cloud.bigquery import LoadJobConfig, Table
+    from google.cloud.bigquery import Table
 
     client.create_dataset(table.partition(".")[0], exists_ok=True, retry=None)
     client.create_table(Table(f"{client.project}.{table}", schema=list(fields)), retry=None)
     if rows is not None:
-        file = io.BytesIO()
-        pq.write_table(rows, file)
-        file.seek(0)
-        config = LoadJobConfig(source_format="PARQUET")
-        client.load_table_from_file(file, table, job_config=config).result(timeout=SECONDS)
+        load(client, table, rows)
+
+
+def load(client: "Client", table: str, rows: pa.Table) -> None:
+    """Append rows to `dataset.table` by a load job."""
+    from google.cloud.bigquery import LoadJobConfig
+
+    file = io.BytesIO()
+    pq.write_table(rows, file)
+    file.seek(0)
+    config = LoadJobConfig(source_format="PARQUET")
+    client.load_table_from_file(file, table, job_config=config).result(timeout=SECONDS)
 
 
 def run(client: "Client", statement: str) -> None:

@@ -5,10 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+from coaching_assets_tests.front.behaviour import Request
+from coaching_assets_tests.front.rest import JSON, Answer, passed_on, rest_server
 
 
 @dataclass
@@ -36,6 +35,12 @@ class RestApi:
     injected: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def handle(self, request: Request) -> Answer:
+        """Answer with a fault, or as the emulator does."""
+        if (fault := self.strike(request.path)) is not None:
+            return Answer(fault.status, JSON, fault.body())
+        return passed_on(request, self.target)
+
     def strike(self, path: str) -> RestFault | None:
         """The fault that is to answer a request, if any."""
         with self.lock:
@@ -51,46 +56,5 @@ class RestApi:
 def rest_api(host: str, port: int) -> Iterator[tuple[RestApi, str]]:
     """Serve before the emulator until the end of the block; yields the address too."""
     api = RestApi((host, port))
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if (fault := api.strike(self.path)) is not None:
-                self.answer(fault.status, {"Content-Type": "application/json"}, fault.body())
-                return
-            upstream = HTTPConnection(*api.target)
-            try:
-                headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-                upstream.request(self.command, self.path, body or None, headers)
-                response = upstream.getresponse()
-                content = response.read()
-                passed = {n: v for n, v in response.getheaders() if n.lower() not in HOP_BY_HOP}
-                self.answer(response.status, passed, content)
-            finally:
-                upstream.close()
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
-
-        def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing: the tests say what matters."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield api, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with rest_server(api.handle) as address:
+        yield api, address
