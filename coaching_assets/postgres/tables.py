@@ -1,5 +1,6 @@
 """Introspection of tables: whether they exist, their columns and their row counts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -40,6 +41,22 @@ def column_types(database: Connection, schema: str, table: str) -> dict[str, str
             (schema, table),
         )
         return dict(cursor.fetchall())
+
+
+def column_types_in(database: Connection, schemas: Collection[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the columns of all tables and views in some schemas, like `column_types`, by schema and name."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    with database.cursor() as cursor:
+        cursor.execute(
+            "select nspname, relname, attname, format_type(atttypid, null) from pg_attribute"
+            " join pg_class on pg_class.oid = attrelid join pg_namespace on pg_namespace.oid = relnamespace"
+            " where nspname = any (%s) and relkind = any ('{r,v,m,f,p}') and attnum > 0 and not attisdropped"
+            " order by attrelid, attnum",
+            (list(schemas),),
+        )
+        for schema, name, column, column_type in cursor:
+            found.setdefault((schema, name), {})[column] = column_type
+    return found
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.catalogue import TABLES, ColumnType, SourceTable
 from coaching_assets.postgres.connection import Connection
-from coaching_assets.postgres.tables import column_types
+from coaching_assets.postgres.tables import column_types_in
 from coaching_assets.publish.sql_text import normalized
 from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.placement import VARIANT, base_name
@@ -62,14 +62,15 @@ def create_views(database: Connection, settings: Settings) -> dict[str, ReplicaT
     Returns:
         The tables as they are now, by the name of their view.
     """
-    schemas = settings.schemas
-    refused = refused_tables(database, settings)
-    tables = {t.view: _table(database, schemas[t.source], t, refused.get(t, "")) for t in TABLES}
+    tables = _tables(database, settings)
+    views = sql.SQL("; ").join(
+        sql.SQL("drop view if exists pg_temp.{view}; create temp view {view} as {select}").format(
+            view=sql.Identifier(view), select=_select(table)
+        )
+        for view, table in tables.items()
+    )
     with database.cursor() as cursor:
-        for view, table in tables.items():
-            name = sql.Identifier(view)
-            cursor.execute(sql.SQL("drop view if exists pg_temp.{}").format(name))
-            cursor.execute(sql.SQL("create temp view {} as {}").format(name, _select(table)))
+        cursor.execute(views)
     return tables
 
 
@@ -91,9 +92,15 @@ def reading_rules(cursor: Cursor, table: SourceTable) -> set[str]:
     return {normalized(_select(sample).as_string(cursor)), *casts}
 
 
-def _table(database: Connection, schema: str, table: SourceTable, conflict: str) -> ReplicaTable:
-    columns = {} if conflict else column_types(database, schema, table.name)
-    return ReplicaTable(table, schema, columns, conflict)
+def _tables(database: Connection, settings: Settings) -> dict[str, ReplicaTable]:
+    schemas = {table: settings.schemas[table.source] for table in TABLES}
+    refused = refused_tables(database, settings)
+    columns = column_types_in(database, set(schemas.values()))
+    tables = {}
+    for table, schema in schemas.items():
+        found = {} if table in refused else columns.get((schema, table.name), {})
+        tables[table.view] = ReplicaTable(table, schema, found, refused.get(table, ""))
+    return tables
 
 
 def _select(table: ReplicaTable) -> sql.Composed:
