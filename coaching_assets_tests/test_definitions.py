@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coaching_assets.demo.sample import generate
@@ -97,6 +97,7 @@ print(sorted({{*{NEEDED_FOR_LOADING}}} & sys.modules.keys()))
     assert result.stdout.splitlines()[-1] == "[]"
 
 
+@settings(deadline=None)
 @given(st.from_regex(PLAIN_NAME, fullmatch=True))
 def test_a_column_has_the_name_that_dlt_gives_it(name: str) -> None:
     from dlt.common.normalizers.naming.snake_case import NamingConvention

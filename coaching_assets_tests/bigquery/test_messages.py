@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 from google.cloud.bigquery_storage_v1.types import ArrowRecordBatch, ArrowSchema, ReadRowsResponse, StreamStats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coaching_assets.bigquery.messages import record_batch
@@ -17,6 +17,7 @@ def answer(**fields: object) -> bytes:
     return bytes(ReadRowsResponse.serialize(ReadRowsResponse(arrow_record_batch=rows, **fields)))
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**63 - 1),
     st.binary(max_size=300),

@@ -93,6 +93,7 @@ def test_what_changed_is_asked_for_once_with_what_is_made_of_it(
     assert not tick(instance, deployment, gone.cursor).run_requests
 
 
+@pytest.mark.slow
 def test_an_hour_of_ticks_without_changes_asks_for_no_run(
     deployment: Deployment, instance: DagsterInstance, sample: Sample
 ) -> None:

@@ -52,7 +52,7 @@ class Difference:
         )
 
 
-@pytest.fixture(scope="module", params=["strings", "typed"])
+@pytest.fixture(scope="module", params=["strings", pytest.param("typed", marks=pytest.mark.slow)])
 def hours(request: pytest.FixtureRequest) -> list[Sample]:
     connector: Connector = request.param
     samples = [generate(connector=connector)]
@@ -61,7 +61,9 @@ def hours(request: pytest.FixtureRequest) -> list[Sample]:
     return samples
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3])
+@pytest.fixture(
+    scope="module", params=[pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 3]
+)
 def difference(request: pytest.FixtureRequest, hours: list[Sample]) -> Difference:
     return Difference(hours[request.param - 1], hours[request.param])
 

@@ -22,7 +22,7 @@ def assert_equals_oracle(deployment: Deployment, sample: Sample, folder: Path) -
     ("connector", "scale", "changes"),
     [
         ("strings", 0.2, 1),
-        ("typed", 0.05, 1),
+        pytest.param("typed", 0.05, 1, marks=pytest.mark.slow),
         pytest.param("strings", 1.0, 3, marks=pytest.mark.slow),
         pytest.param("typed", 1.0, 1, marks=pytest.mark.long),
     ],

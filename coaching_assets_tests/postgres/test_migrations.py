@@ -107,6 +107,7 @@ def _synced(deployment: Deployment, sample: Sample, folder: Path) -> None:
     assert found_differences(deployment, without_call, folder) == []
 
 
+@pytest.mark.slow
 def test_old_and_new_programs_take_turns_on_a_database_of_an_old_release(
     old_release: Deployment, tmp_path: Path
 ) -> None:

@@ -41,7 +41,12 @@ def follows(world: World, source: Source) -> set[tuple[str, str]]:
     return changed
 
 
-@pytest.fixture(params=[PARTICIPANT, SPEAKER], ids=["known by the speaker", "known by the participant"])
+@pytest.fixture(
+    params=[
+        pytest.param(PARTICIPANT, id="known by the speaker", marks=pytest.mark.slow),
+        pytest.param(SPEAKER, id="known by the participant"),
+    ]
+)
 def user(request: pytest.FixtureRequest, world: World, source: Source) -> str:
     """A company-side speaker's user, whose name and address come from `users`, and whom only one table leads to."""
     speaking = [row for row in source.rows(PARTICIPANT) if row["user_id"] and row["speaker_id"]]
@@ -63,6 +68,7 @@ def identity(row: dict[str, Any]) -> dict[str, Any]:
     return {"id": row["id"], "call_id": row["call_id"]}
 
 
+@pytest.mark.slow
 def test_a_recipient_added(world: World, source: Source) -> None:
     email, identity = world.query("select gong_email_id, id::text from emails order by 1 limit 1")[0]
     source.append(RECIPIENT, {"email_id": email, "email_address": "added@example.com", "type": "cc"})
@@ -74,7 +80,10 @@ def test_a_recipient_added(world: World, source: Source) -> None:
 
 @pytest.mark.parametrize(
     ("key", "column", "published", "path"),
-    [(ACCOUNT, "name", "account_name", "{account,id}"), (OWNER, "email", "owner_email", "{owner_id}")],
+    [
+        (ACCOUNT, "name", "account_name", "{account,id}"),
+        pytest.param(OWNER, "email", "owner_email", "{owner_id}", marks=pytest.mark.slow),
+    ],
 )
 def test_an_account_renamed_and_an_owner_s_address_changed(
     world: World, source: Source, key: TableKey, column: str, published: str, path: str

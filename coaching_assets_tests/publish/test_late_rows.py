@@ -73,6 +73,7 @@ def test_what_comes_before_its_parent_is_published_once_that_comes(world: World,
     ) == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_reimport_writes_nothing(world: World, source: Source) -> None:
     world.query(COUNT_WRITES)
     for table in ("calls", "speakers", "transcripts", "call_opportunities", "opportunities", "emails"):
@@ -119,6 +120,7 @@ def test_a_deletion_that_is_delivered_again_is_dated_anew_where_its_time_is_publ
     assert times[0] < times[1], "ISO 8601 in UTC, so that text is ordered as time is"
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_load_goes_with_its_rows_or_after_a_month(world: World, source: Source) -> None:
     kept = "select count(*) from coaching_sync.published_loads where source_view = 'gong_users' and load_id = %s"
     [(load,)] = world.query("select distinct _dlt_load_id from gongio_ft.users")

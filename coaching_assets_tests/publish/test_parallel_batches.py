@@ -34,7 +34,7 @@ def trigger(deployment: Deployment, body: str) -> Iterator[None]:
     deployment.query("drop trigger watch on calls")
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("workers", [pytest.param(workers, marks=pytest.mark.slow) for workers in (1, 3)])
 def test_the_tables_equal_the_oracle(
     loaded: Deployment, tenth: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:

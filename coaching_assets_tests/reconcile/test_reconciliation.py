@@ -85,6 +85,7 @@ def test_a_match_costs_one_query_job_a_table_that_returns_buckets(deployment: De
     assert max(c.equal for c in result.comparisons.values()) > 2_000
 
 
+@pytest.mark.slow
 def test_a_late_row_beyond_the_overlap_is_found_and_repaired(synced: Deployment, tenth: Sample) -> None:
     late = {"id": "late", "subject": "Late", "_fivetran_synced": tenth.until - timedelta(days=60)}
     synced.load(tenth.replaced({EMAIL: tenth[EMAIL].appended([late])}))
@@ -253,6 +254,7 @@ def test_a_table_that_cannot_be_read_does_not_keep_the_others_from_being_compare
     assert sum(c.state == "compared" for c in result.comparisons.values()) == 14
 
 
+@pytest.mark.slow
 def test_the_daily_job_repairs_and_reports_equal_rows(synced: Deployment) -> None:
     from coaching_assets.definitions import defs
 

@@ -223,6 +223,7 @@ def test_only_the_table_of_somebody_else_is_refused(deployment: Deployment, tabl
         dry_run(deployment.settings, lambda sentence: None)
 
 
+@pytest.mark.slow
 def test_with_a_prefix_the_replica_is_beside_the_other_schema(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_column_that_is_new_stands_in_the_replica_and_in_the_headers(world: Wo
     assert world.query(headers) == [("high",)]
 
 
+@pytest.mark.slow
 def test_a_header_of_another_type_keeps_its_name(world: World, source: Source) -> None:
     source.add_column(EMAIL, "size", "INT64", 12)
     synced(world, source)
@@ -137,6 +138,7 @@ def test_only_some_rows_arrive_in_the_new_type(world: World, source: Source) -> 
     assert (77,) not in world.query("select duration_seconds from calls")
 
 
+@pytest.mark.slow
 def test_a_key_of_another_type_names_the_same_rows(world: World, source: Source) -> None:
     count = world.query("select count(*) from gongio_ft.transcript")
     assert world.query("select pg_typeof(index)::text from gongio_ft.transcript limit 1") == [("character varying",)]

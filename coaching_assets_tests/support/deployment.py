@@ -40,7 +40,7 @@ def rows_of(cursor: Cursor) -> list[tuple]:
     """
     if cursor.description:
         return cursor.fetchall()
-    if (cursor.statusmessage or "").startswith("SELECT") and b" into " not in (cursor.query or b"").lower():
+    if (cursor.query or b"").startswith(b"select from"):
         raise ValueError("The query has no columns. Select 1 instead of nothing.")
     return []
 
