@@ -53,6 +53,10 @@ def write_json(path: Path, outcomes: Sequence[Outcome], sizes: Sizes, where: str
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+UNDER_TEXT = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+"""Keeps the line of the goals out of the figures."""
+
+
 def plot(path: Path, outcomes: Sequence[Outcome], sizes: Sizes, where: str) -> None:
     """Draw each figure as its share of the goal, so that what reaches it stays left of the line."""
     import matplotlib as mpl
@@ -69,7 +73,7 @@ def plot(path: Path, outcomes: Sequence[Outcome], sizes: Sizes, where: str) -> N
     axes.set_yticks(range(len(judged)), [outcome.measure for outcome in judged], fontsize=8)
     for place, (share, outcome) in enumerate(zip(shares, judged, strict=True)):
         text = f" {outcome.written(outcome.figure)} ({outcome.goal_text})"
-        axes.text(share, place, text, va="center", fontsize=8)
+        axes.text(share, place, text, va="center", fontsize=8, bbox=UNDER_TEXT)
     axes.set_xlim(0, max([*shares, 1.0]) * 1.35)
     axes.set_xlabel("share of the goal: left of the line is reached")
     axes.set_title(f"{sizes.name} sizes; {where}", fontsize=8)
