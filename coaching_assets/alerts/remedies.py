@@ -9,6 +9,8 @@ CHECK_REMEDIES: Mapping[str, str] = {
     " schedule is on and Dagster's daemon is running, then run `coaching sync`.",
     "source_is_fresh": "Fivetran has delivered no new rows. Check the connector's last sync in Fivetran's dashboard;"
     " the problem cannot be fixed here.",
+    "within_daily_limit": "Run `coaching status --cost` to see which tables cost most, and `coaching doctor`."
+    " Raise BIGQUERY_DAILY_BYTES if the cost is expected.",
     "last_sync_succeeded": "Open the failed run and read its first error. Run `coaching doctor` to check settings and"
     " rights.",
     "loaded": "The reason above says why the table could not be loaded. Run `coaching doctor` to see whether the"

@@ -18,6 +18,7 @@ from google.cloud.bigquery import Client
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from coaching_assets.bigquery import metadata, queries
+from coaching_assets.bigquery.cost import Meter
 from coaching_assets.bigquery.credentials import find_credentials
 from coaching_assets.bigquery.google_errors import Subject, translated_errors
 from coaching_assets.bigquery.request_settings import EMULATOR_RETRY_SECONDS, RETRY_SECONDS, USER_AGENT
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 class BigQuery:
     """A connection to BigQuery. Creating one sends no request. Threads may share it.
 
-    Google's two clients and the credentials are created on first use.
+    Google's two clients and the credentials are created on first use. `meter` counts what is read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,6 +47,7 @@ class BigQuery:
         self.project = settings.project()
         self.billing_project = settings.bigquery_billing_project or self.project
         self.emulator = settings.bigquery_emulator_host is not None
+        self.meter = Meter()
         _check_addresses(settings)
         _check_key_file(settings)
         self._lock = threading.RLock()

@@ -30,7 +30,14 @@ class AccessDenied(SourceError):
 
 
 class LimitExceeded(SourceError):
-    """A query would exceed a limit that this project's settings define."""
+    """A query would exceed a limit that this project's settings define.
+
+    `is_daily` says whether it is the limit per day.
+    """
+
+    def __init__(self, message: str, *, is_daily: bool = False) -> None:
+        super().__init__(message)
+        self.is_daily = is_daily
 
 
 class Unavailable(SourceError):

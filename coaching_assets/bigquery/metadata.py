@@ -73,6 +73,7 @@ def _description(table: Table) -> TableDescription:
         byte_count=table.num_bytes,
         modified=modified.astimezone(UTC) if modified is not None else None,
         streaming=table.streaming_buffer is not None,
+        clustered_by=tuple(table.clustering_fields or ()),
     )
 
 

@@ -1,5 +1,6 @@
 """Runs query jobs to their end, within the limit of bytes that the settings define."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +11,7 @@ from google.cloud.bigquery import ArrayQueryParameter, QueryJob, QueryJobConfig,
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 from google.cloud.bigquery.table import RowIterator
 
+from coaching_assets.bigquery.cost import MINIMUM_QUERY_BYTES, Usage
 from coaching_assets.bigquery.errors import LimitExceeded, Unavailable
 from coaching_assets.bigquery.google_errors import reasons, translated_errors
 from coaching_assets.bigquery.request_settings import QUERY_SECONDS, REQUEST_SECONDS, USER_AGENT
@@ -57,7 +59,8 @@ def run_query(bigquery: "BigQuery", table: TableDescription, statement: str, par
         parameters: the values of the statement's parameters.
 
     Raises:
-        LimitExceeded: the query would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED. It is not run and not billed:
+        LimitExceeded: the query would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED, or than the meter allows. It is
+            not run and not billed:
             https://cloud.google.com/bigquery/docs/best-practices-costs#restrict-bytes-billed
         Unavailable: the query did not end in time.
         SourceError: BigQuery rejects the query.
@@ -70,7 +73,8 @@ def run_query(bigquery: "BigQuery", table: TableDescription, statement: str, par
     )
     with translated_errors(bigquery.subject(table.dataset, table.table)):
         try:
-            return QueryResult(bigquery, _run(bigquery, table, statement, config))
+            estimate = _estimate_within_allowance(bigquery, table, statement, config)
+            return QueryResult(bigquery, _counted(bigquery, table, statement, config, estimate))
         except GoogleAPICallError as error:
             if "bytesBilledLimitExceeded" not in reasons(error) and "bytes billed" not in str(error):
                 raise
@@ -78,6 +82,50 @@ def run_query(bigquery: "BigQuery", table: TableDescription, statement: str, par
                 f"A query of {table} would bill more than BIGQUERY_MAXIMUM_BYTES_BILLED "
                 f"({bigquery.settings.bigquery_maximum_bytes_billed} bytes). Raise the limit, or make the view cheaper."
             ) from error
+
+
+def _estimate_within_allowance(
+    bigquery: "BigQuery", table: TableDescription, statement: str, config: QueryJobConfig
+) -> int:
+    """The bytes that the query would process, by a dry run; 0 if the meter sets no limit.
+
+    A dry run is free: https://cloud.google.com/bigquery/docs/running-queries#dry-run
+
+    Raises:
+        LimitExceeded: these are more bytes than the meter allows.
+    """
+    allowance = bigquery.meter.allowance
+    if allowance is None:
+        return 0
+    dry = copy.deepcopy(config)
+    dry.dry_run, dry.use_query_cache = True, False
+    job = bigquery.rest.query(statement, job_config=dry, retry=bigquery.retry, timeout=REQUEST_SECONDS)
+    estimate = int(job.total_bytes_processed or 0)
+    if max(estimate, MINIMUM_QUERY_BYTES if estimate else 0) > allowance:
+        raise LimitExceeded(
+            f"A query of {table} would bill about {estimate:,} bytes, and BIGQUERY_DAILY_BYTES leaves {allowance:,}"
+            " today. It waits until 00:00 UTC or until you raise the limit.",
+            is_daily=True,
+        )
+    return estimate
+
+
+def _counted(
+    bigquery: "BigQuery", table: TableDescription, statement: str, config: QueryJobConfig, estimate: int
+) -> QueryJob:
+    """Run the query and count what it processed and bills. A query that ends with an error is not billed."""
+    job = _run(bigquery, table, statement, config)
+    usage = Usage(
+        table.dataset,
+        table.table,
+        "query",
+        requests=1,
+        bytes_estimated=estimate,
+        bytes_read=int(job.total_bytes_processed or 0),
+        bytes_billed=int(job.total_bytes_billed or 0),
+    )
+    bigquery.meter.add(usage)
+    return job
 
 
 def _run(bigquery: "BigQuery", table: TableDescription, statement: str, config: QueryJobConfig) -> QueryJob:

@@ -12,6 +12,7 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud.bigquery_storage_v1.types import ArrowSerializationOptions, DataFormat, ReadSession
 
 from coaching_assets.bigquery.arrow.batches import to_loadable
+from coaching_assets.bigquery.cost import Kind, Usage
 from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.bigquery.identifiers import quoted, quoted_path
 from coaching_assets.bigquery.queries import Parameters
@@ -113,8 +114,11 @@ class TableRead:
     def _counted(self, opened: Opened) -> Iterator[pa.RecordBatch]:
         """The batches of one session, counted; an empty batch if no session has returned a row."""
         scanned, schema, batches = opened
-        before, in_memory, iterator = self.bytes, 0, iter(batches)
+        before, rows_before, in_memory, iterator = self.bytes, self.rows, 0, iter(batches)
         nothing_yet = self.rows == 0
+        if self.table.is_stored:
+            # before the first row: if this process is killed, the bytes were billed all the same
+            self._count(requests=1, bytes_estimated=scanned, bytes_billed=scanned)
         try:
             for batch in iterator:
                 self.rows += batch.num_rows
@@ -124,9 +128,20 @@ class TableRead:
         finally:
             if isinstance(iterator, Generator):
                 iterator.close()
+            billed = 0 if scanned or not self.table.is_stored else in_memory
+            # what a query processed is counted as read already; reading its result is free
+            read = in_memory if self.table.is_stored else 0
+            self._count(rows=self.rows - rows_before, bytes_read=read, bytes_billed=billed)
         self.bytes = before + (scanned or in_memory)
         if nothing_yet and self.rows == 0:
             yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+    def _count(self, **figures: int) -> None:
+        is_filtered = self._since is not None or self._ranges is not None
+        kind: Kind = "filtered read" if is_filtered else "whole read"
+        if not self.table.is_stored:
+            kind = "query"
+        self._bigquery.meter.add(Usage(self.table.dataset, self.table.table, kind, **figures))
 
     def _open_table(self, snapshot: datetime | None) -> Opened:
         table = self.table

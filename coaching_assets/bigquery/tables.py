@@ -36,7 +36,8 @@ class TableDescription:
 
     `kind` is TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT or CLONE. `row_count` and `byte_count` are None for
     views. `modified` is the time of the last change of content or schema, to the millisecond. `streaming` tables have
-    a streaming buffer, into which rows arrive without moving `modified` at once.
+    a streaming buffer, into which rows arrive without moving `modified` at once. `clustered_by` are the columns by
+    which BigQuery sorts the rows: https://cloud.google.com/bigquery/docs/clustered-tables
     """
 
     project: str
@@ -48,6 +49,7 @@ class TableDescription:
     byte_count: int | None
     modified: datetime | None
     streaming: bool = False
+    clustered_by: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ def evaluate_changes(
     Postgres is asked only if BigQuery changed since the last tick that left nothing to do: a database that suspends
     while nobody uses it stays suspended.
     """
+    from coaching_assets.replica.budget import read_budget
     from coaching_assets.replica.changes import compare_with_replica, knowable_state, survey_all
 
     seen = Seen.parse(context.cursor)
@@ -97,10 +98,11 @@ def evaluate_changes(
         with bigquery.connect() as client:
             found = survey_all(client, settings)
         state = knowable_state(found, settings)
-        changes = None
+        changes, budget = None, None
         if state != seen.settled:
             with postgres.connect(autocommit=True) as database:
                 changes = compare_with_replica(found, database, settings)
+                budget = read_budget(database, settings, now)
     except CoachingError as error:
         return SkipReason(str(error))
     observations = list(_observe(settings, found.present, seen))
@@ -109,7 +111,8 @@ def evaluate_changes(
     else:
         running, nothing_new = unfinished_sync(context.instance), _nothing_new(settings, changes, seen)
         seen.settled = state if nothing_new and not running else ""
-        reason = nothing_new or running or _still_changing(changes, now, settings.sensor_quiet_seconds)
+        too_expensive = budget.sentence if budget is not None and budget.is_hourly else None
+        reason = nothing_new or running or too_expensive or _still_changing(changes, now, settings.sensor_quiet_seconds)
     if changes is None or reason:
         return SensorResult(skip_reason=reason, asset_events=observations, cursor=seen.dump())
     seen.requested = _run_key(settings, changes.changed)

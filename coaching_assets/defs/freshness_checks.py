@@ -29,6 +29,7 @@ from coaching_assets.freshness.verdict import (
     LAST_SYNC_SUCCEEDED,
     PUBLISHED_IS_FRESH,
     SOURCE_IS_FRESH,
+    WITHIN_DAILY_LIMIT,
     WITNESSES,
     Verdict,
 )
@@ -39,11 +40,13 @@ SEVERITIES = {"warning": AssetCheckSeverity.WARN, "error": AssetCheckSeverity.ER
 
 
 def freshness_specs(settings: Settings) -> list[AssetCheckSpec]:
-    """`source_is_fresh` per dataset; `published_is_fresh` and `last_sync_succeeded` per published table."""
+    """The specs per dataset and per published table, and `within_daily_limit`, which exists once."""
     specs = [
         AssetCheckSpec(SOURCE_IS_FRESH, asset=source_key(settings, table), description="Fivetran keeps delivering.")
         for table in WITNESSES
     ]
+    within = "BigQuery has billed less than 80 % of BIGQUERY_DAILY_BYTES today (UTC), for all tables together."
+    specs.append(AssetCheckSpec(WITHIN_DAILY_LIMIT, asset=source_key(settings, WITNESSES[0]), description=within))
     for table in TABLES:
         key = published_key(table)
         fresh = "The table is up to date with BigQuery, or has not been behind for long."

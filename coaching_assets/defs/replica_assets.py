@@ -119,6 +119,7 @@ def _materialize(
             return results
 
         with bigquery.connect() as client:
+            client.meter.run = context.run_id
             sync = ReplicaSync(settings, pipeline, list(tables.values()), client, run=run, warn=context.log.warning)
             result = sync.sync()
     keys = {table: key for key, table in tables.items()}

@@ -10,6 +10,7 @@ from coaching_assets.catalogue import SourceTable
 from coaching_assets.replica.last_syncs import FIGURES
 
 if TYPE_CHECKING:
+    from coaching_assets.bigquery.cost import Usage
     from coaching_assets.replica.source_states import LoadCounts
     from coaching_assets.replica.sync import PipelineSync, TableSync
 
@@ -25,11 +26,11 @@ def table_metadata(result: "PipelineSync", table: "TableSync", from_dlt: Mapping
         from_dlt: the metadata that dagster-dlt gives a table that was loaded; else empty.
     """
     if table.state not in {"loaded", "unmodified"}:
-        return {"state": table.state, "reason": table.reason, "rows_read": 0, "bytes_read": 0}
+        return {"state": table.state, "reason": table.reason, "rows_read": 0, **byte_metadata(None)}
     metadata = dict(from_dlt)
     if table.counts is not None:
         metadata |= count_metadata(table.counts)
-    metadata["bytes_read"] = table.bytes_read
+    metadata |= byte_metadata(table.usage)
     if table.state == "loaded":
         metadata |= {"seconds": result.seconds, "dlt_seconds": dict(result.trace.seconds)}
         metadata["dlt_jobs"] = metadata.pop("jobs", [])
@@ -41,6 +42,17 @@ def table_metadata(result: "PipelineSync", table: "TableSync", from_dlt: Mapping
 def log_fields(table: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The `extra` of a table's log line, which the JSON log prints."""
     return {"table": table, "figures": {name: metadata[name] for name in FIGURES if name in metadata}}
+
+
+def byte_metadata(usage: "Usage | None") -> dict[str, int]:
+    """The bytes that a sync read of a table; zeros if it read none."""
+    if usage is None:
+        return {"bytes_estimated": 0, "bytes_read": 0, "bytes_billed": 0}
+    return {
+        "bytes_estimated": usage.bytes_estimated,
+        "bytes_read": usage.bytes_read,
+        "bytes_billed": usage.bytes_billed,
+    }
 
 
 def with_descriptions(schema: TableSchema, table: SourceTable) -> TableSchema:

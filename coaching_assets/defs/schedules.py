@@ -58,6 +58,7 @@ def _nothing_to_do(
     A server that cannot be reached, or a wrong setting, is a reason to run: the run then fails visibly.
     """
     from coaching_assets.replica.changes import detect_changes
+    from coaching_assets.replica.postponed import are_windows_waiting
 
     latest = instance.get_runs(RunsFilter(job_name=SYNC_JOB), limit=1)
     if not latest or latest[0].status != DagsterRunStatus.SUCCESS:
@@ -70,9 +71,10 @@ def _nothing_to_do(
             return None
         with postgres.connect(autocommit=True) as database, bigquery.connect() as client:
             changes = detect_changes(client, database, settings)
+            windows_wait = are_windows_waiting(database, settings, now)
     except CoachingError:
         return None
-    if changes.changed or changes.unknowable or changes.found.failed:
+    if changes.changed or changes.unknowable or changes.found.failed or windows_wait:
         return None
     return f"BigQuery has not changed since the sync {latest[0].run_id[:8]}."
 

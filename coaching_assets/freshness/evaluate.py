@@ -13,6 +13,7 @@ from coaching_assets.freshness.verdict import (
     LAST_SYNC_SUCCEEDED,
     PUBLISHED_IS_FRESH,
     SOURCE_IS_FRESH,
+    WITHIN_DAILY_LIMIT,
     WITNESSES,
     Verdict,
 )
@@ -22,6 +23,7 @@ from coaching_assets.postgres.tables import has_own_tables
 from coaching_assets.publish.published_table import PublishedTable
 from coaching_assets.publish.sync_status import read_entity
 from coaching_assets.publish.tables import TABLES
+from coaching_assets.replica.budget import read_budget, readable_bytes
 from coaching_assets.replica.changes import Changes, detect_changes
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
@@ -57,6 +59,7 @@ def evaluate_freshness(
     for witness in WITNESSES:
         delivered = _last_delivery(database, settings, witness.source, changes)
         yield _source_is_fresh(settings, witness, delivered, now)
+    yield _within_daily_limit(database, settings, now)
 
 
 def _changes(bigquery: "BigQuery", database: Connection, settings: Settings) -> tuple[Changes | None, str]:
@@ -154,3 +157,19 @@ def _source_is_fresh(settings: Settings, table: SourceTable, delivered: datetime
         " status and its last sync in Fivetran's dashboard."
     )
     return Verdict(SOURCE_IS_FRESH, table, False, sentence, metadata=metadata)
+
+
+def _within_daily_limit(database: Connection, settings: Settings, now: datetime) -> Verdict:
+    budget = read_budget(database, settings, now)
+    if budget.limit is None:
+        sentence = "BIGQUERY_DAILY_BYTES is not set, so there is no limit."
+        return Verdict(WITHIN_DAILY_LIMIT, WITNESSES[0], True, sentence)
+    metadata: dict[str, str | int] = {
+        "bytes_billed_today": budget.billed,
+        "daily_bytes": budget.limit,
+        "day": budget.day.isoformat(),
+    }
+    sentence = budget.sentence or (
+        f"BigQuery has billed {readable_bytes(budget.billed)} today (UTC), {budget.share:.0%} of BIGQUERY_DAILY_BYTES."
+    )
+    return Verdict(WITHIN_DAILY_LIMIT, WITNESSES[0], not budget.sentence, sentence, metadata=metadata)

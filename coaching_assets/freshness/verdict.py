@@ -11,11 +11,13 @@ from coaching_assets.publish.published_table import PublishedTable
 PUBLISHED_IS_FRESH = "published_is_fresh"
 SOURCE_IS_FRESH = "source_is_fresh"
 LAST_SYNC_SUCCEEDED = "last_sync_succeeded"
+WITHIN_DAILY_LIMIT = "within_daily_limit"
 
 WITNESSES = tuple(
     table for table in SOURCE_TABLES if {"gong": "call", "salesforce": "opportunity"}[table.source] == table.name
 )
-"""One table per dataset: its external asset carries the check `source_is_fresh` for the whole dataset."""
+"""One table per dataset: its external asset carries the check `source_is_fresh` for the whole dataset. The first one
+carries `within_daily_limit` too, which is about all tables."""
 
 
 @dataclass(frozen=True)

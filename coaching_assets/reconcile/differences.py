@@ -8,7 +8,7 @@ from coaching_assets.catalogue import SourceTable
 
 Kind = Literal["missing", "extra", "different"]
 KINDS: tuple[Kind, ...] = ("missing", "extra", "different")
-State = Literal["compared", "not at the source", "not loaded", "not comparable", "failed"]
+State = Literal["compared", "not at the source", "not loaded", "not comparable", "postponed", "failed"]
 
 
 @dataclass
@@ -16,6 +16,7 @@ class Comparison:
     """The result for one table of the replica, in rows.
 
     Attributes:
+        state: "postponed" if the daily limit of bytes does not allow the comparison.
         as_of: time of the query in BigQuery.
         pending: rows that the next sync reads, because they are new at the source.
         withheld: rows that are missing or redacted because of an erasure.

@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coaching_assets.bigquery import connect as connect_bigquery
-from coaching_assets.bigquery.errors import SourceError
+from coaching_assets.bigquery.errors import LimitExceeded, SourceError
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import compare
-from coaching_assets.reconcile.differences import Comparison
+from coaching_assets.reconcile.differences import Comparison, State
 from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections, repair_published, repair_replica
+from coaching_assets.replica.budget import Budget, read_budget
 from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.survey import Survey, survey_source
+from coaching_assets.replica.usage import has_usage, record_usage
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,13 +67,17 @@ def reconcile(
         NotLoaded: a table could not be reloaded.
     """
     bigquery = bigquery or connect_bigquery(settings)
+    bigquery.meter.activity = "reconciliation"
     survey = survey_source(bigquery, settings, TABLES)
     comparisons = {table: _unseen(settings, survey, table) for table in TABLES if table not in survey.present}
     with connect(settings) as database:
         refused = refused_tables(database, settings)
+        budget = read_budget(database, settings)
+    if budget.sentence:
+        report(budget.sentence)
     comparisons |= {t: Comparison(t, settings.schemas[t.source], "failed", why) for t, why in refused.items()}
     present = {table: description for table, description in survey.present.items() if table not in refused}
-    comparisons |= _compared(bigquery, settings, present, present)
+    comparisons |= _compared_within(budget, bigquery, settings, present)
     with connect(settings) as database:
         result = Reconciliation(comparisons, make_plan(database, settings))
     if repair:
@@ -81,7 +87,8 @@ def reconcile(
     result.found = {comparison.name: sum(comparison.rows.values()) for comparison in comparisons.values()}
     result.found |= {name: table.changes for name, table in result.plan.tables.items()}
     result.skipped = repair_replica(bigquery, settings, present, list(comparisons.values()), force=force, report=report)
-    again = [t for t in present if not (comparisons[t].is_equal and comparisons[t].is_proven)]
+    done = [table for table in present if comparisons[table].state != "postponed"]
+    again = [t for t in done if not (comparisons[t].is_equal and comparisons[t].is_proven)]
     with connect(settings) as database, database.cursor() as cursor:
         erased = withholding.anything_was_erased(cursor)
         result.comparisons |= _compared(bigquery, settings, present, again, keep_lacking=erased)
@@ -94,6 +101,19 @@ def reconcile(
     with connect(settings) as database:
         result.plan = make_plan(database, settings)
     return result
+
+
+def _compared_within(
+    budget: Budget, bigquery: "BigQuery", settings: Settings, present: Mapping[SourceTable, TableDescription]
+) -> dict[SourceTable, Comparison]:
+    """Compare the tables as far as the daily limit allows. Repairs, and the comparisons after them, have no limit."""
+    if budget.is_essential_only:
+        return {t: Comparison(t, settings.schemas[t.source], "postponed", budget.sentence) for t in present}
+    bigquery.meter.allow(budget.remaining)
+    try:
+        return _compared(bigquery, settings, present, present)
+    finally:
+        bigquery.meter.allow(None)
 
 
 def _compared(
@@ -112,7 +132,13 @@ def _compared(
                     bigquery, database, settings, table, present[table], keep_lacking=keep_lacking
                 )
             except SourceError as error:
-                comparisons[table] = Comparison(table, settings.schemas[table.source], "failed", str(error))
+                state: State = "failed"
+                if isinstance(error, LimitExceeded) and error.is_daily:
+                    state = "postponed"
+                comparisons[table] = Comparison(table, settings.schemas[table.source], state, str(error))
+            if has_usage(database):
+                record_usage(database, bigquery.meter)
+                database.commit()
     return comparisons
 
 

@@ -12,6 +12,7 @@ from coaching_assets.postgres.tables import table_exists
 from coaching_assets.replica.dlt_tables import forget_stored_schema
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.placement import placements
+from coaching_assets.replica.postponed import postpone_window, postponed_windows
 from coaching_assets.replica.read_stamps import unread_ranges
 from coaching_assets.replica.survey import CONCURRENT_REQUESTS
 from coaching_assets.replica.watermark import newest_source_time
@@ -22,11 +23,23 @@ if TYPE_CHECKING:
 
 
 def extractions_for(
-    bigquery: "BigQuery", database: Connection, settings: Settings, present: Mapping[SourceTable, TableDescription]
+    bigquery: "BigQuery",
+    database: Connection,
+    settings: Settings,
+    present: Mapping[SourceTable, TableDescription],
+    *,
+    essential_only: bool = False,
 ) -> dict[SourceTable, Extraction]:
     """Plan one extraction per table: all rows the first time, then the rows since the watermark minus the overlap.
 
     All tables are read as of the same snapshot.
+
+    Args:
+        bigquery: the source.
+        database: a connection that commits each statement.
+        settings: the overlap and the replica's schemas.
+        present: the tables, with their descriptions at the source.
+        essential_only: whether to postpone the overlap, because the daily limit of bytes is reached.
     """
     snapshot = datetime.now(UTC)
     for table in present:
@@ -35,14 +48,30 @@ def extractions_for(
     extractions: dict[SourceTable, Extraction] = {}
     for table, description in present.items():
         watermark = newest_source_time(database, settings.schemas[table.source], table.name)
-        since = watermark - settings.replica_overlap if watermark is not None else None
+        since = _window(database, settings, table, watermark, essential_only)
         key = table.key_for(frozenset(description.columns))
         placed = placements(database, settings.schemas[table.source], table.name, description.fields, key)
         extraction = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
-        if watermark is not None and since is not None:
+        if watermark is not None and since is not None and not essential_only:
             extraction.ranges = unread_ranges(database, extraction, settings.schemas[table.source], key, watermark)
         extractions[table] = extraction
     return extractions
+
+
+def _window(
+    database: Connection, settings: Settings, table: SourceTable, watermark: datetime | None, essential_only: bool
+) -> datetime | None:
+    """The `_fivetran_synced` from which to read a table; None for all rows.
+
+    A postponed window is recorded before the load, so that a crash cannot lose it.
+    """
+    if watermark is None:
+        return None
+    schema, since = settings.schemas[table.source], watermark - settings.replica_overlap
+    if essential_only:
+        postpone_window(database, schema, table.name, since)
+        return watermark
+    return min(since, postponed_windows(database, schema).get(table.name, since))
 
 
 @contextmanager

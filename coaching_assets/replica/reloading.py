@@ -1,6 +1,7 @@
 """Loads tables outside Dagster's steps: all rows again to repair the replica, or into the schemas of a dry run."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from coaching_assets.bigquery.tables import TableDescription
@@ -14,6 +15,7 @@ from coaching_assets.replica.extractions import extractions_for
 from coaching_assets.replica.failures import explain, run_apart
 from coaching_assets.replica.read_stamps import Range
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
+from coaching_assets.replica.usage import record_usage
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
 
@@ -56,7 +58,9 @@ def reload(
                 continue
             ownership.announce_load(database, schema, some)
             prepare_staging(database, schema, some)
+            bigquery.meter.listen(partial(record_usage, database))
             load_ids, failed = run(bigquery, settings, pipeline, some, whole=whole, ranges=ranges, lock=lock)
+            bigquery.meter.listen(None)
             failures |= failed
             ownership.record_load(database, schema, some)
             with database.cursor() as cursor:

@@ -6,21 +6,25 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
+from coaching_assets.bigquery.cost import Usage
 from coaching_assets.catalogue import PipelineName, SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.retries import retried
 from coaching_assets.postgres.tables import table_exists
 from coaching_assets.replica import erasing, modifications, ownership
+from coaching_assets.replica.budget import read_budget
 from coaching_assets.replica.dlt_tables import identify_rows, prepare_staging, prune_loads
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for, opened
 from coaching_assets.replica.failures import explain, run_apart
 from coaching_assets.replica.last_syncs import record_sync
+from coaching_assets.replica.postponed import forget_windows, postponed_windows
 from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.replica.source_states import LoadCounts, load_counts, record_source_table
 from coaching_assets.replica.survey import Survey, survey_source
 from coaching_assets.replica.trace import LoadTrace
+from coaching_assets.replica.usage import prune_usage, record_usage
 from coaching_assets.settings import Settings
 from coaching_assets.working_folder import working_folder
 
@@ -47,14 +51,14 @@ class TableSync:
 
     `counts` is None for a table that is not in the replica. `reason` is empty for a table that was loaded or has not
     changed. `expected` says whether a table that is not at the source should be there: it is required, or was loaded
-    before.
+    before. `usage` is None for a table that was not read.
     """
 
     table: SourceTable
     name: str
     state: State
     counts: LoadCounts | None = None
-    bytes_read: int = 0
+    usage: Usage | None = None
     drift: SchemaDrift = field(default_factory=SchemaDrift)
     reason: str = ""
     expected: bool = False
@@ -142,6 +146,7 @@ class ReplicaSync:
             schema_lock(database, self.schema) as lock,
         ):
             prepare_database(database)
+            self._bigquery.meter.listen(partial(record_usage, database))
             owned = ownership.inspect(database, self.schema, self.tables)
             ownership.record(database, owned.unrecorded)
             tables = [table for table in self.tables if table not in owned.refused]
@@ -149,9 +154,11 @@ class ReplicaSync:
             if not tables:
                 return _Loaded()
             present = self._survey.present
-            unmodified = modifications.unmodified(database, self.schema, present)
+            unmodified, essential_only = self._unmodified(database)
             modified = {table: present[table] for table in present if table not in unmodified}
-            extractions = extractions_for(self._bigquery, database, self.settings, modified)
+            extractions = extractions_for(
+                self._bigquery, database, self.settings, modified, essential_only=essential_only
+            )
             if extractions:
                 ownership.announce_load(database, self.schema, extractions)
                 identify_rows(database, self.schema, tables)
@@ -160,10 +167,27 @@ class ReplicaSync:
             if extractions:
                 identify_rows(database, self.schema, tables)
                 ownership.record_load(database, self.schema, extractions)
+                if not essential_only:
+                    forget_windows(database, self.schema, [t.name for t in extractions if t not in errors])
             with database.cursor() as cursor:
                 erasing.sweep(cursor, self.settings, extractions, trace.load_ids)
             prune_loads(database, self.schema)
+            prune_usage(database)
         return _Loaded(unmodified, extractions, errors, trace)
+
+    def _unmodified(self, database: Connection) -> tuple[frozenset[SourceTable], bool]:
+        """The tables that need not be read, and whether only new rows of the others are read.
+
+        A table with a postponed window is read although BigQuery has not modified it, once the daily limit allows it.
+        """
+        budget = read_budget(database, self.settings)
+        unmodified = modifications.unmodified(database, self.schema, self._survey.present)
+        if not budget.is_essential_only:
+            postponed = postponed_windows(database, self.schema)
+            unmodified -= {table for table in unmodified if table.name in postponed}
+        if budget.sentence and unmodified != self._survey.present.keys():
+            self._warn(budget.sentence)
+        return unmodified, budget.is_essential_only
 
     def _load(
         self, extractions: Mapping[SourceTable, Extraction], lock: LoadLock
@@ -183,6 +207,8 @@ class ReplicaSync:
         survey = self._survey
         failed = {**self._refused, **survey.failed, **{table: explain(error) for table, error in loaded.errors.items()}}
         with connect(self.settings, autocommit=True) as database:
+            self._bigquery.meter.listen(None)
+            record_usage(database, self._bigquery.meter)
             return (
                 *(self._record_loaded(t, database, loaded, seconds) for t in loaded.extractions if t not in failed),
                 *(self._record_unmodified(t, database) for t in sorted(loaded.unmodified, key=lambda t: t.name)),
@@ -201,7 +227,7 @@ class ReplicaSync:
             self._name(table),
             "loaded",
             counts,
-            bytes_read=extraction.result.bytes if extraction.result else 0,
+            usage=self._bigquery.meter.total(extraction.description.dataset, table.name),
             drift=self._drift(table, database),
             version=modified.isoformat() if modified else " ".join(loaded.trace.load_ids),
         )

@@ -75,6 +75,19 @@ class Fields(BaseSettings):
     bigquery_maximum_bytes_billed: int = Field(
         default=10 * 1024**3, gt=0, description="Maximum bytes that one query job may bill (10 GiB)."
     )
+    bigquery_daily_bytes: int | None = Field(
+        default=None, ge=0, description="Bytes that BigQuery may bill per day (UTC); 0 or nothing sets no limit."
+    )
+    bigquery_query_price: float = Field(default=6.25, ge=0, description="Price of a TiB billed by queries, in dollars.")
+    bigquery_read_price: float = Field(
+        default=1.1, ge=0, description="Price of a TiB read by the Storage Read API, in dollars."
+    )
+    bigquery_free_query_tib: float = Field(
+        default=1.0, ge=0, description="TiB of queries per month that your billing account has free of charge."
+    )
+    bigquery_free_read_tib: float = Field(
+        default=300.0, ge=0, description="TiB of reads per month that your billing account has free of charge."
+    )
     bigquery_read_streams: int = Field(
         default=2,
         ge=1,
