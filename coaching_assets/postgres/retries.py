@@ -14,13 +14,19 @@ LONGEST_PAUSE = 30.0
 """Longest pause between two attempts, in seconds."""
 
 
-def retried(settings: Settings, action: Callable[[], Result], notify: Callable[[str], object] | None = None) -> Result:
+def retried(
+    settings: Settings,
+    action: Callable[[], Result],
+    notify: Callable[[str], object] | None = None,
+    when: Callable[[BaseException], bool] = is_transient,
+) -> Result:
     """Run an action, and repeat it after a pause if it fails for a transient reason.
 
     Args:
         settings: the number of retries and the first pause; each pause is twice the one before, with jitter.
         action: must be safe to repeat from its beginning.
         notify: is called with a sentence before each pause.
+        when: the errors after which the action is repeated.
     """
 
     def announce(state: RetryCallState) -> None:
@@ -34,7 +40,7 @@ def retried(settings: Settings, action: Callable[[], Result], notify: Callable[[
     return Retrying(
         stop=stop_after_attempt(settings.postgres_retries + 1),
         wait=wait_exponential_jitter(initial=first, max=LONGEST_PAUSE, jitter=first),
-        retry=retry_if_exception(is_transient),
+        retry=retry_if_exception(when),
         before_sleep=announce,
         reraise=True,
     )(action)

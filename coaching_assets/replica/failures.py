@@ -1,39 +1,52 @@
-"""Isolate tables that fail to load, and explain the failures."""
+"""Find the tables that failed to load, and explain the failures."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres import errors as postgres_errors
-from coaching_assets.replica.extraction import Extraction
 
 
-def run_apart(
-    run: Callable[[Mapping[SourceTable, Extraction]], Iterator[Any]], extractions: Mapping[SourceTable, Extraction]
+def run_together(
+    run: Callable[[], Iterable[Any]], extractions: Iterable[SourceTable], failed: Mapping[str, Exception]
 ) -> tuple[list[Any], dict[SourceTable, Exception]]:
-    """Run all tables in one load. If a table fails, run the others again without it.
+    """Run all tables in one load, and find the error of each table that was left out.
 
-    An error that concerns the server, not one table, is raised.
+    Args:
+        run: runs a `TolerantPipeline`.
+        extractions: the tables of the load.
+        failed: the pipeline's errors by table name, which the run adds to.
 
     Returns:
-        The results of the successful run, and the error of each table that was left out. An error that names no table
-        leaves out all remaining ones.
+        The results of the run, and the errors. An error that names no table is the error of all remaining ones.
+
+    Raises:
+        Exception: an error that concerns the server, not one table.
     """
-    remaining = dict(extractions)
-    failed: dict[SourceTable, Exception] = {}
-    while remaining:
-        try:
-            return list(run(remaining)), failed
-        except Exception as error:
-            rule = postgres_errors.error_rule_for(error)
-            if rule is not None and (rule.transient or rule.server_wide):
-                raise
-            culprits = [table for table in remaining if table.name == _table_at_fault(error)] or list(remaining)
-            for table in culprits:
-                failed[table] = error
-                del remaining[table]
-    return [], failed
+    results: list[Any] = []
+    other: Exception | None = None
+    try:
+        results = list(run())
+    except Exception as error:
+        if concerns_every_table(error):
+            raise
+        other = error
+    errors = {table: failed.get(table.name, other) for table in extractions}
+    return results, {table: error for table, error in errors.items() if error is not None}
+
+
+def concerns_every_table(error: BaseException) -> bool:
+    """Return whether an error of Postgres concerns the server or the connection, and not one table."""
+    rule = postgres_errors.error_rule_for(error)
+    if rule is None or (is_locked(error) and table_at_fault(error) is not None):
+        return False
+    return rule.transient or rule.server_wide
+
+
+def is_locked(error: BaseException) -> bool:
+    """Return whether a statement waited in vain for a lock of another transaction."""
+    return any(map(postgres_errors.concerns_lock, postgres_errors.chain(error)))
 
 
 def explain(error: BaseException) -> str:
@@ -47,16 +60,13 @@ def explain(error: BaseException) -> str:
     return f"{type(chain[-1]).__name__}: {(str(chain[-1]).strip().splitlines() or [''])[0]}"
 
 
-def _table_at_fault(error: BaseException) -> str | None:
-    """Find the table that a dlt error names: its resource while extracting, its job while loading."""
+def table_at_fault(error: BaseException) -> str | None:
+    """Find the table that a dlt error names, usually by its job."""
     for link in postgres_errors.chain(error):
-        pipe = getattr(link, "pipe_name", None)
-        if pipe:
-            return str(pipe)
         job = getattr(link, "job_id", None)
         if job:
             return str(job).split(".", maxsplit=1)[0]
-        table = getattr(link, "table_name", None)
+        table = getattr(link, "root_table_name", None)
         if table:
             return str(table)
     return None

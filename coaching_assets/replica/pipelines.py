@@ -1,8 +1,8 @@
 """The dlt sources and pipelines: one resource per table, merged by key from Arrow batches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dlt
 from dlt.extract.resource import DltResource
@@ -21,20 +21,22 @@ from coaching_assets.replica.destination import (
 from coaching_assets.replica.dlt_tables import KEY_HINT
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.schema_lock import LoadLock
+from coaching_assets.replica.tolerant_pipeline import TolerantPipeline
 from coaching_assets.settings import Settings
 
-if TYPE_CHECKING:
-    from dlt.pipeline.pipeline import Pipeline
 
-
-def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
+def resource_for(table: SourceTable, extraction: Extraction, failed: MutableMapping[str, Exception]) -> DltResource:
     """Build the dlt resource of a table.
 
+    A failing read ends the resource and adds the error to `failed`, so that dlt reads the other tables to their ends.
     Key columns stay nullable: rows without a key are loaded, too, and rejected when they are published.
     """
 
     def batches() -> Iterator[Any]:
-        yield from extraction.batches()
+        try:
+            yield from extraction.batches()
+        except Exception as error:
+            failed[table.name] = error
 
     fields = extraction.description.fields
     key = table.key_for(frozenset(field.name for field in fields))
@@ -58,13 +60,19 @@ def resource_for(table: SourceTable, extraction: Extraction) -> DltResource:
     return resource.apply_hints(additional_table_hints=merging)
 
 
-def source_for(pipeline: PipelineName, extractions: Mapping[SourceTable, Extraction]) -> DltSource:
+def source_for(pipeline: TolerantPipeline, extractions: Mapping[SourceTable, Extraction]) -> DltSource:
     """Build the dlt source for some tables of a pipeline."""
-    resources = [resource_for(table, extraction) for table, extraction in extractions.items()]
-    return dlt.source(lambda: resources, name=pipeline)()
+    resources = [resource_for(table, extraction, pipeline.failed) for table, extraction in extractions.items()]
+    return dlt.source(lambda: resources, name=pipeline.pipeline_name)()
 
 
-def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path, lock: LoadLock | None = None) -> "Pipeline":
+def pipeline_for(
+    pipeline: PipelineName,
+    settings: Settings,
+    folder: Path,
+    lock: LoadLock | None = None,
+    warn: Callable[[str], object] = lambda sentence: None,
+) -> TolerantPipeline:
     """Build the dlt pipeline.
 
     dlt's state is in the database, so the folder may be temporary.
@@ -74,17 +82,21 @@ def pipeline_for(pipeline: PipelineName, settings: Settings, folder: Path, lock:
         settings: the database, and the datasets whose names the schemas have.
         folder: for the pipeline's files.
         lock: the held lock on loading into the schema; None if no other load can use it.
+        warn: is called with a sentence before each retry.
     """
     source = tables_of(pipeline)[0].source
     # publishing needs the load ids, so do not rely on a configuration file for them
     dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     # dlt retries a failed job five times without a pause; the step retries it after a pause
     dlt.config["load.raise_on_max_retries"] = 1
-    return dlt.pipeline(
+    created = dlt.pipeline(
         pipeline_name=pipeline,
         destination=replica_postgres(
             credentials=LibpqCredentials(settings, lock), enable_dataset_name_normalization=False
         ),
         dataset_name=settings.schemas[source],
         pipelines_dir=str(folder),
+        _impl_cls=TolerantPipeline,
     )
+    created.settings, created.failed, created.warn = settings, {}, warn
+    return created

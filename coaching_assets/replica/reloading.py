@@ -10,9 +10,8 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.replica import erasing, ownership
 from coaching_assets.replica.dlt_tables import prepare_staging
 from coaching_assets.replica.errors import NotLoaded
-from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for
-from coaching_assets.replica.failures import explain, run_apart
+from coaching_assets.replica.failures import explain, run_together
 from coaching_assets.replica.read_stamps import Range
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.replica.usage import record_usage
@@ -106,11 +105,8 @@ def run(
             extraction.since = None
     with working_folder(pipeline) as folder:
         dlt_pipeline = pipeline_for(pipeline, settings, folder, lock)
-
-        def load(some: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
-            yield dlt_pipeline.run(source_for(pipeline, some), **options)
-
-        loaded, errors = run_apart(load, extractions)
+        source = source_for(dlt_pipeline, extractions)
+        loaded, errors = run_together(lambda: [dlt_pipeline.run(source, **options)], extractions, dlt_pipeline.failed)
     load_ids = [load_id for info in loaded if info is not None for load_id in info.loads_ids]
     return load_ids, {table: explain(error) for table, error in errors.items()}
 

@@ -16,7 +16,7 @@ from coaching_assets.replica.budget import read_budget
 from coaching_assets.replica.dlt_tables import identify_rows, prepare_staging, prune_loads
 from coaching_assets.replica.extraction import Extraction
 from coaching_assets.replica.extractions import extractions_for, opened
-from coaching_assets.replica.failures import explain, run_apart
+from coaching_assets.replica.failures import explain, run_together
 from coaching_assets.replica.last_syncs import record_sync
 from coaching_assets.replica.postponed import forget_windows, postponed_windows
 from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 State = Literal["loaded", "unmodified", "not at the source", "failed"]
 
 RunPipeline = Callable[["Pipeline", "DltSource"], Iterable[object]]
-"""Runs a dlt pipeline over a source; called again with fewer tables when one table fails."""
+"""Runs a dlt pipeline over a source."""
 
 
 def run_pipeline(pipeline: "Pipeline", source: "DltSource") -> Iterator[object]:
@@ -195,12 +195,9 @@ class ReplicaSync:
         with working_folder(self.pipeline) as folder, opened(extractions.values()):
             from coaching_assets.replica.pipelines import pipeline_for, source_for
 
-            pipeline = pipeline_for(self.pipeline, self.settings, folder, lock)
-
-            def run(remaining: Mapping[SourceTable, Extraction]) -> Iterator[Any]:
-                yield from self._run(pipeline, source_for(self.pipeline, remaining))
-
-            results, errors = run_apart(run, extractions)
+            pipeline = pipeline_for(self.pipeline, self.settings, folder, lock, self._warn)
+            source = source_for(pipeline, extractions)
+            results, errors = run_together(lambda: self._run(pipeline, source), extractions, pipeline.failed)
             return errors, LoadTrace.of(pipeline) if results else LoadTrace()
 
     def _record(self, loaded: _Loaded, seconds: float) -> tuple[TableSync, ...]:

@@ -12,6 +12,9 @@ SQL_CLIENT = "dlt.destinations.impl.postgres.sql_client:Psycopg2SqlClient"
 CREDENTIALS = "dlt.destinations.impl.postgres.configuration:PostgresCredentials"
 SESSION = "Adapt ReplicaSqlClient, and run coaching_assets_tests/postgres."
 OVERRIDE = "Adapt the override in ReplicaClient, and run coaching_assets_tests/replica."
+PIPELINE = "dlt.pipeline.pipeline:Pipeline"
+TOLERANT = "replica/tolerant_pipeline.py"
+CONTINUE = "Adapt TolerantPipeline, and run coaching_assets_tests/faults/test_kept_reads.py."
 TYPES_ONLY = "Import the type from its new place."
 
 PROMISES = (
@@ -112,7 +115,31 @@ PROMISES = (
     Promise("dlt.common.schema.typing:TSchemaTables", f"{DESTINATION} names the type", TYPES_ONLY),
     Promise("dlt.extract.resource:DltResource", "replica/pipelines.py names the type", TYPES_ONLY),
     Promise("dlt.extract.source:DltSource", "replica/pipelines.py names the type", TYPES_ONLY),
-    Promise("dlt.pipeline.pipeline:Pipeline", "replica/pipelines.py names the type", TYPES_ONLY),
+    Promise(PIPELINE, f"{TOLERANT} subclasses it", CONTINUE),
+    Promise(
+        f"{PIPELINE}._extract_source",
+        f"{TOLERANT} overrides it, to delete the part of a table that could not be read",
+        CONTINUE,
+        ("self", "extract", "source"),
+    ),
+    Promise(f"{PIPELINE}.normalize", f"{TOLERANT} overrides it", CONTINUE, ("self",)),
+    Promise(f"{PIPELINE}.load", f"{TOLERANT} overrides it", CONTINUE, ("self",)),
+    Promise(f"{PIPELINE}._get_load_storage", f"{TOLERANT} deletes files in it", CONTINUE, ("self",)),
+    Promise(f"{PIPELINE}._get_normalize_storage", f"{TOLERANT} deletes files in it", CONTINUE, ("self",)),
+    Promise("dlt.pipeline.exceptions:PipelineStepFailed", f"{TOLERANT} handles it", CONTINUE),
+    Promise("dlt.extract.extract:Extract", f"{TOLERANT} names the type", TYPES_ONLY),
+    Promise("dlt.common.pipeline:LoadInfo", f"{TOLERANT} names the type", TYPES_ONLY),
+    Promise("dlt.common.pipeline:NormalizeInfo", f"{TOLERANT} names the type", TYPES_ONLY),
+    Promise("dlt.common.schema.typing:TTableSchema", f"{TOLERANT} names the type", TYPES_ONLY),
+    Promise(
+        "dlt.common.storages.load_package:PackageStorage.list_new_jobs",
+        f"{TOLERANT} deletes files of a failed table",
+        CONTINUE,
+        ("self", "load_id"),
+    ),
+    Promise(
+        "dlt.common.storages.load_package:PackageStorage.list_packages", f"{TOLERANT} reads it", CONTINUE, ("self",)
+    ),
 )
 
 
@@ -138,7 +165,8 @@ def test_a_copy_job_knows_its_file_and_its_id() -> None:
 @pytest.mark.parametrize(
     ("error", "attribute"),
     [
-        ("dlt.extract.exceptions:ResourceExtractionError", "pipe_name"),
+        ("dlt.load.exceptions:TableChainFollowupJobCreationFailedException", "root_table_name"),
+        ("dlt.normalize.exceptions:NormalizeJobFailed", "job_id"),
         ("dlt.load.exceptions:LoadClientJobFailed", "job_id"),
         ("dlt.load.exceptions:LoadClientJobRetry", "job_id"),
         ("dlt.load.exceptions:LoadClientJobTerminalRetry", "job_id"),
@@ -146,7 +174,7 @@ def test_a_copy_job_knows_its_file_and_its_id() -> None:
 )
 def test_an_error_names_its_table(error: str, attribute: str) -> None:
     used_by = "replica/failures.py finds the table at fault by it, and loads the others"
-    promise = Promise(f"{error}.__init__", used_by, "Adapt _table_at_fault.")
+    promise = Promise(f"{error}.__init__", used_by, "Adapt table_at_fault.")
     check(promise, "dlt")
     from inspect import signature
     from pkgutil import resolve_name

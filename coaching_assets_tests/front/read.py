@@ -41,10 +41,11 @@ class Stream:
 
 @dataclass
 class ReadServer(grpc.GenericRpcHandler):
-    """A server before another; `rows_sent` counts by table, `offsets` are those that were asked for."""
+    """A server before another; `sessions` and `rows_sent` count by table, `offsets` are those that were asked for."""
 
     channel: grpc.Channel
     rows_in_message: int = 1_000
+    sessions: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     rows_sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     offsets: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _streams: dict[str, Stream] = field(default_factory=dict)
@@ -74,6 +75,8 @@ class ReadServer(grpc.GenericRpcHandler):
         session: ReadSession = self._passed_on(
             context, lambda: call(request, metadata=[("x-goog-request-params", f"read_session.table={table}")])
         )
+        with self._lock:
+            self.sessions[table] += 1
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         options = request.read_session.read_options.arrow_serialization_options
         compressed = options.buffer_compression == LZ4
