@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from coaching_assets.cli.terminal import Verbose, add_figures, console, new_table, print_line, report_errors
 
@@ -12,13 +14,20 @@ if TYPE_CHECKING:
 COLOURS = {"success": "green", "partial": "yellow", "failed": "red", "never": "dim"}
 
 
-def status(verbose: Verbose = False) -> None:
+def status(
+    cost: Annotated[bool, typer.Option("--cost", help="Show instead what BigQuery read and billed.")] = False,
+    verbose: Verbose = False,
+) -> None:
     """Show how current each published table is."""
+    from coaching_assets.cli.cost import print_cost
     from coaching_assets.publish.status import missing_sources, read_status
     from coaching_assets.settings import load_settings
 
     with report_errors(verbose):
         settings = load_settings()
+        if cost:
+            print_cost(settings)
+            return
         print_status(read_status(settings), missing_sources(settings))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from coaching_assets.alerts.send import recipients
 from coaching_assets.doctor.bigquery_checks import check_bigquery
+from coaching_assets.doctor.cost_checks import check_cost
 from coaching_assets.doctor.finding import Finding
 from coaching_assets.doctor.postgres_checks import check_postgres
 from coaching_assets.errors import CoachingError
@@ -16,6 +17,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     """Run all checks, one after the other. A server that cannot be reached is one finding."""
     yield from _guarded("BigQuery", lambda: check_bigquery(settings))
     yield from _guarded("Postgres", lambda: check_postgres(settings))
+    yield from _guarded("Cost of BigQuery", lambda: check_cost(settings))
     yield from _check_alerts(settings)
 
 

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from psycopg2.extensions import quote_ident
 
 from coaching_assets.errors import CoachingError
+from coaching_assets.metrics.cost import cost_metrics
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.errors import CannotConnect
 from coaching_assets.postgres.sql_files import read_sql
@@ -83,12 +84,13 @@ class SyncCollector(Collector):
         try:
             with connect(self.settings, autocommit=True) as database:
                 rows = _read(database, self.settings)
+                costs = list(cost_metrics(database, self.settings))
         except (SettingError, CannotConnect, psycopg2.Error) as error:
             logging.getLogger(__name__).warning(str(error).strip())
             up.add_metric([], 0)
             return [up]
         up.add_metric([], 1)
-        return [up, *_metrics(rows)]
+        return [up, *_metrics(rows), *costs]
 
 
 def serve(settings: Settings, host: str, port: int) -> tuple["WSGIServer", Thread]:
