@@ -1,7 +1,7 @@
 """Queries and reads are counted as BigQuery bills them, and a query that exceeds the allowance is not run."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -14,32 +14,35 @@ from coaching_assets.bigquery.identifiers import quoted_path
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.demo.servers import BigQueryEmulator
 from coaching_assets_tests.bigquery.tables import client_for, create, run, settings_for
-from coaching_assets_tests.faults.rest_api import RestApi, rest_api
-from coaching_assets_tests.front.billing import MIB, bill, billed_bytes, stored_bytes
+from coaching_assets_tests.front.billing import MIB, Billing, billed_bytes, stored_bytes
+from coaching_assets_tests.front.server import Front
 
 PROJECT = "billing"
-SIZES = {"gong.word": 3 * MIB, "gong.letter": 25 * MIB + 1, "gong.empty": 0}
-WORDS = pa.table({"text": ["a", "bcd", None], "number": pa.array([1, None, 3], pa.int64())})
+SIZES = {
+    "gong.word": {"number": 3 * MIB, "text": 500 * MIB, "_fivetran_synced": 8},
+    "gong.letter": {"number": 25 * MIB + 1, "text": 7, "_fivetran_synced": 80},
+    "gong.empty": {"number": 0, "text": 0, "_fivetran_synced": 0},
+}
+NUMBERS = {name: sizes["number"] for name, sizes in SIZES.items()}
+TIMES = pa.array([None, 5, 6], pa.timestamp("us", tz="UTC"))
+WORDS = pa.table({"text": ["a", "bcd", None], "number": pa.array([1, None, 3], pa.int64()), "_fivetran_synced": TIMES})
 
 
 @pytest.fixture(scope="module")
-def answering(emulator: BigQueryEmulator) -> Iterator[tuple[RestApi, str]]:
+def tables(emulator: BigQueryEmulator) -> None:
     from google.cloud.bigquery import SchemaField
 
-    fields = [SchemaField("text", "STRING"), SchemaField("number", "INTEGER")]
+    types = {"text": "STRING", "number": "INTEGER", "_fivetran_synced": "TIMESTAMP"}
     with client_for(emulator, PROJECT) as client:
         for name in SIZES:
-            create(client, name, fields, WORDS)
-    parts = urlsplit(emulator.rest_url)
-    with rest_api(str(parts.hostname), int(parts.port or 0)) as (api, address):
-        api.edit = lambda answer: bill(answer, SIZES)
-        yield api, address
+            create(client, name, [SchemaField(*column) for column in types.items()], WORDS)
+        run(client, "create or replace view gong.view as select text from gong.word")
 
 
 @pytest.fixture
-def bigquery(answering: tuple[RestApi, str], emulator: BigQueryEmulator) -> Iterator[BigQuery]:
-    settings = settings_for(emulator, PROJECT).model_copy(update={"bigquery_emulator_host": answering[1]})
-    with connect(settings) as connection:
+def bigquery(front: Front, tables: None) -> Iterator[BigQuery]:
+    front.add(Billing(SIZES))
+    with connect(settings_for(front.emulator, PROJECT)) as connection:
         yield connection
 
 
@@ -86,7 +89,7 @@ def test_a_query_beyond_the_allowance_is_not_run(bigquery: BigQuery, names: list
     assert bigquery.meter.take() == []
     bigquery.meter.allow(needed)
     (usage,) = ask(bigquery, *names)
-    assert usage.bytes_estimated == usage.bytes_read == sum(SIZES[name] for name in names)
+    assert usage.bytes_estimated == usage.bytes_read == sum(NUMBERS[name] for name in names)
 
 
 def test_several_queries_share_the_allowance(bigquery: BigQuery) -> None:
@@ -107,17 +110,27 @@ def test_a_query_with_an_error_is_not_counted(bigquery: BigQuery, statement: str
     assert bigquery.meter.take() == []
 
 
-@pytest.mark.parametrize("columns", [["text"], ["number"], ["text", "number"]])
-def test_a_read_is_counted_with_its_estimate(bigquery: BigQuery, columns: list[str]) -> None:
-    read = bigquery.read(described(bigquery, "gong.word"), columns=columns)
-    rows = iter(read)
-    assert next(rows).num_rows > 0
+@pytest.mark.parametrize(
+    ("name", "columns", "since", "expected"),
+    [
+        ("gong.word", ["text"], None, 500 * MIB),
+        ("gong.word", ["number"], datetime(2026, 1, 1, tzinfo=UTC), 3 * MIB + 8),
+        ("gong.letter", None, datetime(1970, 1, 1, tzinfo=UTC), 25 * MIB + 88),
+    ],
+)
+def test_a_read_bills_what_it_scans_before_the_first_row(
+    bigquery: BigQuery, name: str, columns: list[str] | None, since: datetime | None, expected: int
+) -> None:
+    """https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#readsession"""
+    rows = iter(bigquery.read(described(bigquery, name), columns=columns, since=since))
+    first = next(rows)
     (begun,) = bigquery.meter.take()
-    assert (begun.kind, begun.requests, begun.rows, begun.bytes_read) == ("whole read", 1, 0, 0)
-    assert begun.bytes_billed == begun.bytes_estimated > 0, "counted before the rows arrive"
-    assert sum(batch.num_rows for batch in rows) + 1 <= 3
+    assert (begun.kind, begun.requests) == ("filtered read" if since else "whole read", 1)
+    assert (begun.rows, begun.bytes_read) == (0, 0)
+    assert begun.bytes_billed == begun.bytes_estimated == expected
+    received = first.num_rows + sum(batch.num_rows for batch in rows)
     (rest,) = bigquery.meter.take()
-    assert (rest.requests, rest.rows, rest.bytes_billed) == (0, 3, 0)
+    assert (rest.requests, rest.rows, rest.bytes_billed) == (0, received, 0)
     assert rest.bytes_read > 0
 
 
@@ -129,9 +142,8 @@ def test_a_session_that_nobody_reads_is_not_counted(bigquery: BigQuery) -> None:
     assert bigquery.meter.take() == []
 
 
-def test_a_view_bills_its_query_and_not_the_read_of_its_result(bigquery: BigQuery, emulator: BigQueryEmulator) -> None:
-    with client_for(emulator, PROJECT) as client:
-        run(client, "create or replace view gong.view as select text from gong.word")
+def test_a_view_bills_its_query_and_not_the_read_of_its_result(bigquery: BigQuery) -> None:
+    """https://cloud.google.com/bigquery/pricing#data_extraction_pricing"""
     assert sum(batch.num_rows for batch in bigquery.read(described(bigquery, "gong.view"))) == 3
     (usage,) = bigquery.meter.take()
     assert (usage.table, usage.kind, usage.requests, usage.rows) == ("view", "query", 1, 3)
@@ -146,7 +158,7 @@ def test_at_least_ten_mebibytes_per_table_are_billed(processed: dict[str, int], 
 
 
 def test_sizes_follow_the_types() -> None:
-    assert [stored_bytes(column) for column in WORDS.columns] == [2 + 1 + 2 + 3, 16]
+    assert [stored_bytes(column) for column in WORDS.columns] == [2 + 1 + 2 + 3, 16, 16]
     times = pa.array([None, 5], pa.timestamp("us", tz="UTC"))
     nested = pa.array([["a", None], [], None], pa.list_(pa.string()))
     structs = pa.array([{"a": "x", "b": 1.5}, None])
