@@ -14,7 +14,7 @@ UNIT := -m unit --numprocesses 2 $(addprefix --ignore=coaching_assets_tests/,bro
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser servers test-unit test test-all test-postgres test-long test-faults soak bench bench-quick lint format lock clean
+.PHONY: help setup demo browser servers test-unit test test-all test-live test-postgres test-long test-faults soak bench bench-quick lint format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,6 +53,9 @@ test: $(INSTALLED) ## run the tests, on servers that they start themselves
 
 test-all: test ## run "make test", then the slow tests: browser, daemon, faults
 	@$(PYTEST) $(AT_ONCE) -m 'slow and not long' $(PYTEST_ARGS)
+
+test-live: $(INSTALLED) ## run the suite against your own BigQuery: set BIGQUERY_PROJECT and credentials
+	@$(BIN)/python -W ignore -m coaching_assets_tests.live $(PYTEST_ARGS)
 
 test-postgres: $(INSTALLED) ## run the Postgres conformance suite, on every installed version of Postgres
 	@$(PYTEST) $(EVERY_VERSION) $(PYTEST_ARGS)

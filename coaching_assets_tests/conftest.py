@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NUMBERS = count(1)
 SERVERS = {"emulator", "front", "dagster", "own", "secured"}
 """The fixtures that start a server other than the session's Postgres."""
-NOT_UNIT = ("integration", "slow", "long", "soak", "postgres")
+NOT_UNIT = ("integration", "slow", "long", "soak", "postgres", "live")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

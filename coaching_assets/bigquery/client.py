@@ -18,8 +18,10 @@ from google.cloud.bigquery import Client
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from coaching_assets.bigquery import metadata, queries
+from coaching_assets.bigquery.clock import ServerClock
 from coaching_assets.bigquery.cost import Meter
 from coaching_assets.bigquery.credentials import find_credentials
+from coaching_assets.bigquery.endpoints import Endpoints, endpoints_for
 from coaching_assets.bigquery.google_errors import Subject, translated_errors
 from coaching_assets.bigquery.request_settings import EMULATOR_RETRY_SECONDS, RETRY_SECONDS, USER_AGENT
 from coaching_assets.bigquery.tables import TableDescription
@@ -50,6 +52,7 @@ class BigQuery:
         self.meter = Meter()
         _check_addresses(settings)
         _check_key_file(settings)
+        self.clock = ServerClock()
         self._lock = threading.RLock()
         self._rest: Client | None = None
         self._storage: BigQueryReadClient | None = None
@@ -134,8 +137,7 @@ class BigQuery:
 
         with self._lock:
             if self._storage is None:
-                host = self.settings.bigquery_storage_emulator_host
-                self._storage = create_storage_client(host, self._find_credentials())
+                self._storage = create_storage_client(self._endpoints(), self.credentials)
             return self._storage
 
     @property
@@ -149,16 +151,26 @@ class BigQuery:
         return EMULATOR_RETRY_SECONDS if self.emulator else RETRY_SECONDS
 
     def _create_rest_client(self) -> Client:
-        host = self.settings.bigquery_emulator_host
-        endpoint = host if host is None or "://" in host else f"http://{host}"
-        return Client(
+        endpoints = self._endpoints()
+        client = Client(
             project=self.billing_project,
-            credentials=self._find_credentials(),
-            client_options=ClientOptions(api_endpoint=endpoint) if endpoint else None,
+            credentials=self.credentials,
+            client_options=ClientOptions(api_endpoint=endpoints.rest, universe_domain=endpoints.universe),
             client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
         )
+        client._http.hooks["response"].append(self.clock.observe)
+        return client
 
-    def _find_credentials(self) -> Any:
+    def _endpoints(self) -> Endpoints:
+        return endpoints_for(self.settings, self.credentials)
+
+    @property
+    def credentials(self) -> Any:
+        """Google's credentials, anonymous ones for an emulator.
+
+        Raises:
+            SettingError: there are none, or Google's library cannot read them.
+        """
         with self._lock:
             if self._credentials is None:
                 self._credentials = find_credentials(self.settings)

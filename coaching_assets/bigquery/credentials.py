@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import google.auth
-from google.auth import load_credentials_from_file
-from google.auth.credentials import AnonymousCredentials
+from google.auth import external_account, impersonated_credentials, load_credentials_from_file
+from google.auth.credentials import AnonymousCredentials, with_scopes_if_required
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.oauth2 import credentials as oauth
 from google.oauth2 import service_account
@@ -39,18 +39,23 @@ def _from_key_file(path: Path) -> Any:
         with warnings.catch_warnings():
             # Google's library warns of key files from untrusted sources; the operator names this one.
             warnings.simplefilter("ignore")
-            credentials, _ = load_credentials_from_file(str(path), scopes=SCOPES)  # type: ignore[no-untyped-call]
-    except (GoogleAuthError, OSError, ValueError):
+            # With scopes, the library would ask the Resource Manager for the project of a workload identity pool.
+            credentials, _ = load_credentials_from_file(str(path))  # type: ignore[no-untyped-call]
+    except (GoogleAuthError, OSError, ValueError, AttributeError):
         raise SettingError(
-            f"GOOGLE_APPLICATION_CREDENTIALS names {path}, but Google's library cannot read a key from it. "
-            "Download the service account's key again, as JSON."
+            f"GOOGLE_APPLICATION_CREDENTIALS names {path}, but Google's library cannot read credentials from it. "
+            "Download the service account's key or the credential configuration again, as JSON."
         ) from None
-    return credentials
+    return with_scopes_if_required(credentials, SCOPES)  # type: ignore[no-untyped-call]
 
 
 def _from_secrets(section: Mapping[str, Any]) -> Any:
     """Credentials in dlt's format: a service account, or OAuth with a refresh token."""
     info = {"token_uri": GOOGLE_TOKEN_URI, **section}
+    return _secrets_credentials(info).with_quota_project_from_environment()
+
+
+def _secrets_credentials(info: dict[str, Any]) -> Any:
     try:
         if "refresh_token" in info:
             return oauth.Credentials.from_authorized_user_info(info, scopes=SCOPES)  # type: ignore[no-untyped-call]
@@ -76,3 +81,26 @@ def _application_default() -> Any:
     except DefaultCredentialsError:
         raise SettingError(f"There are no credentials for BigQuery. {CREDENTIALS_REMEDY}.") from None
     return credentials
+
+
+def describe_identity(credentials: Any) -> str:
+    """The identity that Google sees, and the project that is charged for quotas if the credentials name one.
+
+    The types: https://cloud.google.com/docs/authentication/client-libraries . `gcloud`'s user credentials need not
+    name the user.
+    """
+    quota_project = getattr(credentials, "quota_project_id", None)
+    suffix = f", quota project {quota_project}" if quota_project else ""
+    return _identity(credentials) + suffix
+
+
+def _identity(credentials: Any) -> str:
+    email = getattr(credentials, "service_account_email", None)
+    if isinstance(credentials, impersonated_credentials.Credentials):
+        return f"service account {email} by impersonation"
+    if isinstance(credentials, external_account.Credentials):
+        account = f"service account {email}" if email else "the federated identity itself"
+        return f"{account} by workload identity federation"
+    if isinstance(credentials, oauth.Credentials):
+        return f"user account {credentials.account}".rstrip()
+    return f"service account {email}" if email else type(credentials).__name__

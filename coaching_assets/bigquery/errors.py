@@ -3,7 +3,7 @@
 from coaching_assets.errors import CoachingError
 
 CREDENTIALS_REMEDY = (
-    "Set GOOGLE_APPLICATION_CREDENTIALS to the path of a service account's key, fill in "
+    "Set GOOGLE_APPLICATION_CREDENTIALS to the path of a service account's key or credential configuration, fill in "
     "[sources.bigquery.credentials] in .dlt/secrets.toml, or run `gcloud auth application-default login`"
 )
 DATASET_REMEDY = "Set {setting} to the dataset that Fivetran fills, or grant roles/bigquery.dataViewer on it."

@@ -12,8 +12,9 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 from coaching_assets.bigquery.cost import MINIMUM_QUERY_BYTES, Usage
+from coaching_assets.bigquery.error_rules import reasons
 from coaching_assets.bigquery.errors import LimitExceeded, Unavailable
-from coaching_assets.bigquery.google_errors import reasons, translated_errors
+from coaching_assets.bigquery.google_errors import translated_errors
 from coaching_assets.bigquery.request_settings import QUERY_SECONDS, REQUEST_SECONDS, USER_AGENT
 from coaching_assets.bigquery.tables import TableDescription
 

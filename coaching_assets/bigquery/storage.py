@@ -8,6 +8,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
 from coaching_assets.bigquery.credentials import SCOPES
+from coaching_assets.bigquery.endpoints import Endpoints
 from coaching_assets.bigquery.memory import limit_heap
 from coaching_assets.bigquery.request_settings import USER_AGENT
 
@@ -25,19 +26,21 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
-def create_storage_client(emulator_host: str | None, credentials: Any) -> BigQueryReadClient:
-    """Create the client.
+def create_storage_client(endpoints: Endpoints, credentials: Any) -> BigQueryReadClient:
+    """Create the client. gRPC itself reads the proxy's address from `https_proxy` or `grpc_proxy`.
+
+    See https://github.com/grpc/grpc/blob/master/doc/environment_variables.md .
 
     Args:
-        emulator_host: `host:port` of an emulator, which is called without TLS and credentials; None for Google's API.
+        endpoints: an endpoint that is not encrypted is an emulator's, which gets no credentials.
         credentials: as `find_credentials` returns them.
     """
     limit_heap()  # before gRPC starts its threads
-    if emulator_host is not None:
-        channel = grpc.insecure_channel(emulator_host.rpartition("://")[2], options=CHANNEL_OPTIONS)
+    if not endpoints.encrypted:
+        channel = grpc.insecure_channel(endpoints.storage, options=CHANNEL_OPTIONS)
     else:
         channel = BigQueryReadGrpcTransport.create_channel(
-            credentials=credentials, options=CHANNEL_OPTIONS, scopes=SCOPES
+            endpoints.storage, credentials=credentials, options=CHANNEL_OPTIONS, scopes=SCOPES
         )
     info = ClientInfo(user_agent=USER_AGENT)  # type: ignore[no-untyped-call]
     return BigQueryReadClient(  # type: ignore[no-untyped-call]

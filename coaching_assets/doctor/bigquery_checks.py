@@ -24,9 +24,15 @@ def check_bigquery(settings: Settings) -> Iterator[Finding]:
         datasets: dict[Source, frozenset[str] | None] = {
             source: bigquery.table_names(settings.datasets[source]) for source in ("gong", "salesforce")
         }
-        yield Finding("ok", f"BigQuery answers for project {project}; credentials: {origin}")
+        yield Finding("ok", f"BigQuery answers for project {project}; credentials: {origin}{_identity(bigquery)}")
         for source, names in datasets.items():
             yield from _check_dataset(bigquery, settings, source, names)
+
+
+def _identity(bigquery: "BigQuery") -> str:
+    from coaching_assets.bigquery.credentials import describe_identity
+
+    return "" if bigquery.emulator else f", {describe_identity(bigquery.credentials)}"
 
 
 def _check_dataset(

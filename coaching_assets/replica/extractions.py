@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from coaching_assets.bigquery.tables import TableDescription
@@ -11,6 +11,7 @@ from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.tables import table_exists
 from coaching_assets.replica.dlt_tables import forget_stored_schema
 from coaching_assets.replica.extraction import Extraction
+from coaching_assets.replica.modifications import snapshot_for
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.postponed import postpone_window, postponed_windows
 from coaching_assets.replica.read_stamps import unread_ranges
@@ -41,7 +42,7 @@ def extractions_for(
         present: the tables, with their descriptions at the source.
         essential_only: whether to postpone the overlap, because the daily limit of bytes is reached.
     """
-    snapshot = datetime.now(UTC)
+    snapshot = snapshot_for(bigquery.clock, present.values())
     for table in present:
         if not table_exists(database, settings.schemas[table.source], table.name):
             forget_stored_schema(database, settings.schemas[table.source], table.pipeline)

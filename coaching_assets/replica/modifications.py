@@ -1,8 +1,9 @@
 """Find source tables that have not changed since they were loaded, so that a sync can skip them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from coaching_assets.bigquery.clock import ServerClock
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
@@ -31,6 +32,15 @@ def unmodified(
         and not description.streaming
         and loaded.get(table.name) == description.modified
     )
+
+
+def snapshot_for(clock: ServerClock, descriptions: Iterable[TableDescription]) -> datetime:
+    """Return the time as of which to read tables: BigQuery's own, and after all modifications that it reported.
+
+    BigQuery rejects a time in its future. `clock` may be up to a second late, so the newest modification may be later.
+    """
+    modified = [description.modified for description in descriptions if description.modified is not None]
+    return max([clock.now(), *(moment + 2 * RESOLUTION for moment in modified)])
 
 
 def modification_read(extraction: Extraction) -> datetime | None:

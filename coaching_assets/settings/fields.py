@@ -72,6 +72,12 @@ class Fields(BaseSettings):
     bigquery_storage_emulator_host: str | None = Field(
         default=None, description="gRPC address of an emulator, `host:port`, without TLS."
     )
+    bigquery_api_endpoint: str | None = Field(
+        default=None, description="REST address in place of Google's, as for Private Service Connect."
+    )
+    bigquery_storage_api_endpoint: str | None = Field(
+        default=None, description="gRPC address with TLS in place of Google's, `host` or `host:port`."
+    )
     bigquery_maximum_bytes_billed: int = Field(
         default=10 * 1024**3, gt=0, description="Maximum bytes that one query job may bill (10 GiB)."
     )

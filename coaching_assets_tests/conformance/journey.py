@@ -14,16 +14,9 @@ from coaching_assets_tests.conformance.dependents import dependents
 from coaching_assets_tests.conformance.earlier_importer import applications_columns, import_rows, lost
 from coaching_assets_tests.conformance.installation import Installation
 from coaching_assets_tests.oracle import Expected, actual, differences, expected
-from coaching_assets_tests.support.editing import changed_rows, later, reimported, without_rows
+from coaching_assets_tests.support.editing import TABLES_OF_A_CALL, changed_rows, later, reimported, without_rows
 
 CALL: TableKey = ("gong", "call")
-TABLES_OF_A_CALL: dict[TableKey, str] = {
-    CALL: "id",
-    **{
-        ("gong", name): "call_id"
-        for name in ("call_speaker", "call_participant", "transcript", "call_context_integration")
-    },
-}
 
 
 @dataclass

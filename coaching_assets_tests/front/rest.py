@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from coaching_assets_tests.front.behaviour import Request
 
-HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date"})
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
 
 
@@ -33,7 +33,7 @@ def rest_server(handle: Callable[[Request], Answer]) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
             answer = handle(Request(self.command, self.path, headers, body))
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)  # the answer has a Date
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.content)))

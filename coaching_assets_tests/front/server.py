@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -28,7 +30,8 @@ Added = TypeVar("Added", bound=Behaviour)
 class Front:
     """The running pair of servers. `emulator` has its addresses in place of the emulator's own.
 
-    `behaviours` see requests in order and answers too. `requests` are the REST requests so far, as `GET /path`.
+    `behaviours` see requests in order and answers too. `ahead` is how much later BigQuery's clock shows than this
+    machine's. `requests` are the REST requests so far, as `GET /path`.
     """
 
     behind: BigQueryEmulator
@@ -36,6 +39,14 @@ class Front:
     behaviours: list[Behaviour] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     sessions: list[CreateReadSessionRequest] = field(default_factory=list)
+    ahead: timedelta = timedelta()
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """Let BigQuery's clock differ: in the header Date, in times of tables and for snapshots."""
+        self.ahead = ahead
+        for behaviour in self.behaviours:
+            if isinstance(behaviour, SnapshotTimes):
+                behaviour.clock_offset_ms = ahead // timedelta(milliseconds=1)
 
     def add(self, behaviour: Added) -> Added:
         """Switch a behaviour on."""
@@ -54,6 +65,7 @@ class Front:
         answer = passed_on(request, (str(parts.hostname), int(parts.port or 80)))
         # a resumable upload goes on at this address
         answer.headers = {n: v.replace(self.behind.rest_url, self.emulator.rest_url) for n, v in answer.headers.items()}
+        answer.headers["Date"] = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
         if answer.status < 300:
             self._amend(request, answer)
         return answer
@@ -66,6 +78,8 @@ class Front:
         if isinstance(content, dict):
             for behaviour in list(self.behaviours):
                 behaviour.after_request(request, content)
+            for name in {"creationTime", "lastModifiedTime"} & content.keys():
+                content[name] = str(int(content[name]) + self.ahead // timedelta(milliseconds=1))
             answer.content = json.dumps(content).encode() if answer.content else b""
 
 

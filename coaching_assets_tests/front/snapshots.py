@@ -33,7 +33,7 @@ class SnapshotTimes(Behaviour):
         at = int(wanted.timestamp() * 1000)
         now = int(time.time() * 1000) + self.clock_offset_ms
         resource = table_resource(self.emulator, name) or {}
-        created = int(resource.get("creationTime", 0))
+        created = int(resource.get("creationTime", 0)) + self.clock_offset_ms
         table = f"Invalid snapshot time {at} for table {name.legacy}@{at}."
         if at < created:
             raise failed(grpc.StatusCode.INVALID_ARGUMENT, f"{table} Cannot read before {created}.")

@@ -47,18 +47,20 @@ def rows_of(cursor: Cursor) -> list[tuple]:
 
 @dataclass
 class BigQueryProject:
-    """A project in the emulator, and the tables that were last loaded into it."""
+    """A project in the emulator or in BigQuery, and the tables that were last loaded into it."""
 
     name: str
     client: "Client"
     loaded: dict[TableKey, SampleTable] = field(default_factory=dict)
+    datasets: tuple[str, str] = ("gongio_ft", "salesforce_ft")
+    json_lines: bool = False
 
     def load(self, sample: Sample, tables: Sequence[str] | None = None) -> None:
         """Load these tables of a sample; None loads those that differ from the last ones loaded."""
         if tables is None:
             changed = [key for key, table in sample.tables.items() if self.loaded.get(key) is not table]
             tables = [f"{kind}.{name}" for kind, name in changed]
-        load(self.client, self.name, sample, tables=tables)
+        load(self.client, self.name, sample, *self.datasets, tables, json_lines=self.json_lines)
         loaded = {key for key in sample.tables if {key[1], ".".join(key)} & set(tables)}
         self.loaded |= {key: sample.tables[key] for key in loaded}
 

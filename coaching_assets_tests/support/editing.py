@@ -14,6 +14,15 @@ from coaching_assets_tests.support.deployment import Deployment
 
 Row = dict[str, Any]
 
+TABLES_OF_A_CALL: dict[TableKey, str] = {
+    ("gong", "call"): "id",
+    **{
+        ("gong", name): "call_id"
+        for name in ("call_speaker", "call_participant", "transcript", "call_context_integration")
+    },
+}
+"""The tables with rows of a call, and the column that has its id."""
+
 
 def later(sample: Sample, hours: int = 1) -> datetime:
     """So many hours after the newest row of the sample."""
