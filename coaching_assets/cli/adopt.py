@@ -47,6 +47,7 @@ def adopt(
 
 def print_dry_run(result: "DryRun") -> None:
     """Print the figures per table, then the examples."""
+    from coaching_assets.publish.deletion import BECAUSE, REASONS
     from coaching_assets.publish.plan import ACTIONS
 
     table = new_table("Effect of a sync")
@@ -56,6 +57,10 @@ def print_dry_run(result: "DryRun") -> None:
         table.add_row(name, *(f"{planned.rows[action]:,}" for action in ACTIONS), f"{planned.equal:,}")
     console.print(table)
     print_line(LEGEND, style="dim")
+    for name, planned in result.plan.tables.items():
+        for reason in REASONS:
+            if rows := planned.reasons[reason]:
+                print_line(f"{name}: {rows:,} deleted because {BECAUSE[reason]}")
     for name, planned in result.plan.tables.items():
         for action in ACTIONS:
             print_examples(f"{name}, {action}", planned.examples[action], planned.rows[action])

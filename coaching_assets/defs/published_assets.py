@@ -108,12 +108,18 @@ def _result(
     metadata = _metadata(outcome, seconds)
     context.log.info(
         f"{name}: {outcome.inserted} inserted, {outcome.updated} updated,"
-        f" {outcome.unchanged} unchanged, {outcome.deleted} deleted, {outcome.rejected} rejected"
+        f" {outcome.unchanged} unchanged, {_deleted(outcome)}, {outcome.rejected} rejected"
         + (f"; another transaction kept rows of {outcome.locked} {table.aggregate} locked" if outcome.locked else ""),
         extra=log_fields(name, metadata),
     )
     checks = list(integrity_results(table, key, outcome, settings.rejected_rows_error))
     return MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
+
+
+def _deleted(outcome: Outcome) -> str:
+    """Return the number of deleted rows with the reasons: `3 deleted (2 deleted at the source, 1 superseded)`."""
+    reasons = ", ".join(f"{rows} {reason}" for reason, rows in sorted(outcome.reasons.items()))
+    return f"{outcome.deleted} deleted ({reasons})" if reasons else "0 deleted"
 
 
 def _metadata(outcome: Outcome, seconds: float) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from coaching_assets.publish.checks import RowsMissing
 from coaching_assets.publish.published_table import Group, Parent, PublishedTable
 from coaching_assets.publish.statements import (
     changed_rows,
+    join_root,
     publishable,
+    root_key,
     same_key,
     stale_rows,
     template,
@@ -153,18 +155,6 @@ def stale_key(group: Group, table: PublishedTable) -> sql.Composed:
     """Return the JSON object that names a published `row` in `rejected_rows`."""
     columns = [] if table is group.root else table.key
     return _key(group, table, root_key(group, table), "row", columns)
-
-
-def root_key(group: Group, table: PublishedTable) -> sql.Identifier:
-    """Return the key of the aggregate of a `row`, which is joined with its `root`."""
-    return name("row" if table is group.root else "root", group.key_column)
-
-
-def join_root(group: Group, table: PublishedTable) -> sql.Composable:
-    """Return the join of a part's `row` with the `root` of its aggregate; nothing for the root itself."""
-    if table.root_parent is None:
-        return sql.SQL("")
-    return sql.SQL("join {} as root on root.id = {}").format(name(group.name), name("row", table.root_parent.column))
 
 
 def record_isolated(cursor: Cursor, group: Group, *, strict: bool) -> None:

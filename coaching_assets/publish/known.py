@@ -5,16 +5,9 @@ from collections.abc import Iterator
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.publish.isolation import (
-    join_root,
-    root_key,
-    stale_key,
-    take_out_stale,
-    take_out_wanted,
-    wanted_key,
-)
+from coaching_assets.publish.isolation import stale_key, take_out_stale, take_out_wanted, wanted_key
 from coaching_assets.publish.published_table import Group, PublishedTable
-from coaching_assets.publish.statements import same_key, stale_rows, template, wanted_rows
+from coaching_assets.publish.statements import join_root, root_key, same_key, stale_rows, template, wanted_rows
 
 name = sql.Identifier
 

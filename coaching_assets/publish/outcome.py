@@ -1,5 +1,6 @@
 """The result of a sync for one published table, for its metadata, its checks and `sync_status`."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +13,8 @@ class Outcome:
 
     inserted: int = 0
     updated: int = 0
-    deleted: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Deleted rows by the reason for their deletion."""
     kept: int = 0
     """Deleted at the source, but kept because rows of the application reference them."""
     considered: int = 0
@@ -28,6 +30,11 @@ class Outcome:
     """Rows that each check found, by its name."""
 
     @property
+    def deleted(self) -> int:
+        """Rows that were deleted."""
+        return self.reasons.total()
+
+    @property
     def unchanged(self) -> int:
         """Rows that were computed and did not differ."""
         return max(self.considered - self.inserted - self.updated, 0)
@@ -41,7 +48,7 @@ class Outcome:
         """Add the rows of a batch."""
         self.inserted += batch.inserted
         self.updated += batch.updated
-        self.deleted += batch.deleted
+        self.reasons += batch.reasons
         self.kept += batch.kept
         self.considered += batch.considered
         self.isolated += batch.isolated

@@ -1,5 +1,6 @@
 """Computes the changes that publishing would make, by the publisher's own SQL and without writing them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.locks import PUBLISHER_LOCK, wait_for_advisory_lock
 from coaching_assets.publish.batches import PendingKeys
+from coaching_assets.publish.deletion import count_reasons, find_lacking, stale_of
 from coaching_assets.publish.known import leave_out_rejected
 from coaching_assets.publish.planned_parents import planned_parent
 from coaching_assets.publish.published_table import Group, PublishedTable
@@ -19,6 +21,7 @@ from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.session import fill_batch
 from coaching_assets.publish.statements import (
     differences,
+    join_root,
     publishable,
     same_key,
     stale_rows,
@@ -60,6 +63,8 @@ class TablePlan:
 
     rows: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(ACTIONS, 0))
     examples: dict[Action, list[Example]] = field(default_factory=lambda: {action: [] for action in ACTIONS})
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Rows to delete, by the reason for their deletion."""
     equal: int = 0
     """Rows that do not differ."""
 
@@ -73,14 +78,16 @@ class TablePlan:
 class Plan:
     """The changes that publishing would make, by table and by aggregate.
 
-    `vanished` are the aggregates that the replica no longer has, `deleting` those that would lose a row. Both are among
-    `aggregates`.
+    `vanished` are the aggregates that the replica no longer has, `deleting` those that would lose a row, and `lacking`
+    those that would lose a part only because the replica lacks it. All are among `aggregates`. A sync writes nothing of
+    what is vanished or lacking: that takes a reconciliation.
     """
 
     tables: dict[str, TablePlan]
     aggregates: dict[str, set[str]]
     vanished: dict[str, set[str]]
     deleting: dict[str, set[str]]
+    lacking: dict[str, set[str]]
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -103,7 +110,7 @@ def make_plan(database: Connection, settings: Settings) -> Plan:
     Raises:
         MissingTables: the application's tables, or some of their columns, do not exist.
     """
-    plan = Plan({}, {}, {}, {})
+    plan = Plan({}, {}, {}, {}, {})
     with _rehearsal(database, settings) as publisher, database.cursor() as cursor:
         cursor.execute("create temp table planned (action text, aggregate_key text, label text, columns text[])")
         for group in GROUPS:
@@ -132,7 +139,7 @@ def _rehearsal(database: Connection, settings: Settings) -> Iterator[Publisher]:
 
 def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) -> None:
     plan.tables |= {table.name: TablePlan() for table in group.tables}
-    for found in (plan.aggregates, plan.deleting, plan.vanished):
+    for found in (plan.aggregates, plan.deleting, plan.lacking, plan.vanished):
         found[group.name] = set()
     if publisher.conflicts(group):
         return
@@ -146,6 +153,7 @@ def _plan_group(publisher: Publisher, cursor: Cursor, group: Group, plan: Plan) 
         for table in group.tables:
             plan.aggregates[group.name] |= _plan_table(cursor, group, table, plan.tables[table.name])
             plan.deleting[group.name] |= _planned_aggregates(cursor, ("deleted",))
+            plan.lacking[group.name] |= find_lacking(cursor, group, table) - plan.vanished[group.name]
         if parent is not None:
             parent.add_batch()
     if parent is not None:
@@ -172,6 +180,7 @@ def _plan_table(cursor: Cursor, group: Group, table: PublishedTable, plan: Table
     cursor.execute(_planned(group, table))
     cursor.execute("select count(*) from planned where action = 'present'")
     present = (cursor.fetchone() or (0,))[0]
+    plan.reasons += count_reasons(cursor, stale_of(table))
     cursor.execute("select action, count(*) from planned where action <> 'present' group by action")
     counts = dict(cursor.fetchall())
     plan.equal += present - counts.get("updated", 0)
@@ -210,7 +219,7 @@ def _planned(group: Group, table: PublishedTable) -> sql.Composed:
         label=_label(group, table, "wanted", sql.Identifier("wanted", "aggregate_key")),
         present_label=_label(group, table, "row", present_key),
         present_key=present_key,
-        join_root=_join_root(group, table),
+        join_root=join_root(group, table),
     )
 
 
@@ -221,11 +230,3 @@ def _label(group: Group, table: PublishedTable, row: str, key: sql.Identifier) -
         return label
     part = sql.SQL((table.label or "{row}.id").format(row=row))
     return sql.SQL("{} || ', ' || {}").format(label, part)
-
-
-def _join_root(group: Group, table: PublishedTable) -> sql.Composable:
-    if table.root_parent is None:
-        return sql.SQL("")
-    return sql.SQL("join {} as root on root.id = {}").format(
-        sql.Identifier(group.name), sql.Identifier("row", table.root_parent.column)
-    )

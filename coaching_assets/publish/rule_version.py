@@ -9,14 +9,13 @@ from psycopg2.extensions import cursor as Cursor
 
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.publish.checks import check_query
+from coaching_assets.publish.deletion import REASONS, deletions, fill_stale_query, keep_unproven_query, stale_of
 from coaching_assets.publish.pending import queries_for
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.sql_text import normalized
 from coaching_assets.publish.statements import (
-    delete_query,
     insert_query,
     mark_kept_query,
-    stale_query,
     update_query,
     waiting_queries,
 )
@@ -61,9 +60,10 @@ def _table_statements(group: Group, table: PublishedTable) -> Iterator[sql.Compo
     Check queries count: otherwise a new check would report that rows pass that it has not seen.
     """
     yield from (sql.SQL(table.sql[file]) for file in ("rows.sql", "before.sql") if file in table.sql)
-    yield stale_query(group, table)
+    yield fill_stale_query(group, table)
+    yield keep_unproven_query(group, table)
     yield insert_query(table)
-    yield delete_query(table)
+    yield from deletions(stale_of(table), REASONS)
     yield from (query for query in (update_query(table), mark_kept_query(table)) if query is not None)
     yield from waiting_queries(group, table)
     yield from (check_query(table, check) for check in table.checks)

@@ -50,6 +50,18 @@ def same_key(table: PublishedTable, left: str, right: str) -> sql.Composed:
     return sql.SQL(" and ").join([sql.SQL("{} = {}").format(name(left, k), name(right, k)) for k in table.key])
 
 
+def root_key(group: Group, table: PublishedTable) -> sql.Identifier:
+    """Return the key of the aggregate of a `row`, which is joined with its `root`."""
+    return name("row" if table is group.root else "root", group.key_column)
+
+
+def join_root(group: Group, table: PublishedTable) -> sql.Composable:
+    """Return the join of a part's `row` with the `root` of its aggregate; nothing for the root itself."""
+    if table.root_parent is None:
+        return sql.SQL("")
+    return sql.SQL("join {} as root on root.id = {}").format(name(group.name), name("row", table.root_parent.column))
+
+
 def publishable(table: PublishedTable) -> sql.Composed:
     """Return the condition that the row `wanted` belongs in the application's table."""
     present = [sql.SQL("{} is not null").format(name("wanted", column)) for column in table.key]
@@ -97,17 +109,6 @@ def insert_query(table: PublishedTable, wanted: sql.Composable | None = None) ->
         wanted=wanted or wanted_rows(table),
         publishable=publishable(table),
         same_key=same_key(table, "row", "wanted"),
-    )
-
-
-def delete_query(table: PublishedTable, stale: sql.Composable | None = None) -> sql.Composed:
-    """Return the statement that deletes the stale rows that nothing of the application references.
-
-    Args:
-        stale: the rows that should not exist; None: all of the batch's.
-    """
-    return sql.SQL("delete from {} as row using {} as stale where {} and not stale.blocked").format(
-        name(table.name), stale or stale_rows(table), same_key(table, "row", "stale")
     )
 
 

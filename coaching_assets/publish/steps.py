@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from coaching_assets.publish.deletion import Build
 from coaching_assets.publish.published_table import Group, PublishedTable
 from coaching_assets.publish.statements import (
     changed_rows,
-    delete_query,
     insert_query,
     mark_kept_query,
     missing_rows,
@@ -35,7 +35,7 @@ class Step:
     table: PublishedTable
     rows: sql.Identifier
     places: sql.Composable
-    build: Callable[[sql.Composable | None], list[sql.Composed]]
+    build: Build
     is_deletion: bool = False
 
 
@@ -76,15 +76,15 @@ def insert_step(table: PublishedTable) -> Step:
     return Step(table, wanted_rows(table), sql.SQL("select wanted.ctid {}").format(missing_rows(table)), build)
 
 
-def delete_step(group: Group, table: PublishedTable) -> Step:
-    """Return the step that deletes stale rows; its last count is the deleted rows.
+def delete_step(group: Group, table: PublishedTable, deletions: Build) -> Step:
+    """Return the step that deletes stale rows by the statements of `delete_rows`, which come last.
 
     Rows of other aggregates that reference a stale root wait for it, before it is deleted.
     """
 
     def build(rows: sql.Composable | None) -> list[sql.Composed]:
         released = _released(group, rows) if table is group.root else []
-        return [*released, delete_query(table, rows)]
+        return [*released, *deletions(rows)]
 
     places = sql.SQL("select ctid from {} where not blocked").format(stale_rows(table))
     return Step(table, stale_rows(table), places, build, is_deletion=True)

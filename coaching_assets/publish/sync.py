@@ -94,6 +94,7 @@ def figures(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "rows_updated": outcome.updated,
         "rows_unchanged": outcome.unchanged,
         "rows_deleted": outcome.deleted,
+        **{f"rows_deleted_{reason.replace(' ', '_')}": rows for reason, rows in sorted(outcome.reasons.items())},
         "rows_kept": outcome.kept,
         "rows_rejected": outcome.rejected,
         "rows_waiting": outcome.waiting,

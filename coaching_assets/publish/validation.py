@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from coaching_assets.catalogue import TABLES as SOURCE_TABLES
 from coaching_assets.catalogue import SourceTable
+from coaching_assets.publish.deletion import REASONS
 from coaching_assets.publish.ordering import WANTED, in_order_of_computation
 from coaching_assets.publish.published_table import Coalesce, Group, InvalidTable, KeyPath, PublishedTable, Via
 from coaching_assets.publish.sql_text import without_comments
@@ -121,9 +122,17 @@ def _column_problems(table: PublishedTable) -> Iterator[str]:
     for column in dict.fromkeys([*table.key, *table.owned, *table.once, REQUIRED_OUTPUT]):
         if not _selects(text, column):
             yield f"rows.sql does not select {column}. Add it to the select list."
+    yield from _deletion_problems(table, text)
     for column in (*table.key, *table.natural_key):
         if column != "id" and column not in table.owned:
             yield f"{column} belongs to a key, but not to columns. Add it."
+
+
+def _deletion_problems(table: PublishedTable, text: str) -> Iterator[str]:
+    if "stale.sql" in table.sql and not _selects(without_comments(table.sql["stale.sql"]), "reason"):
+        yield f"stale.sql does not select reason, the reason for a deletion. Select one of: {', '.join(REASONS)}."
+    if "stale.sql" not in table.sql and not _selects(text, "deleted"):
+        yield "rows.sql does not select deleted, so nothing tells which rows the source deleted. Add it, or stale.sql."
 
 
 def _waiting_problems(table: PublishedTable, published: Mapping[str, Group]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import count_rows
 from coaching_assets.publish.cascades import blocker, children_of
 from coaching_assets.publish.checks import RowsMissing, count_findings, record_findings, require_accounted_for
+from coaching_assets.publish.deletion import delete_rows, fill_stale_query, keep_unproven_query, stale_of
 from coaching_assets.publish.isolation import (
     LOCKED,
     can_be_isolated,
@@ -31,7 +32,8 @@ from coaching_assets.publish.statements import publishable, same_key, stale_quer
 from coaching_assets.publish.steps import Run, delete_step, insert_step, mark_step, run_at_once, update_step
 
 Lock = Literal["no", "wait", "skip"]
-"""How stale rows are locked: a plan, which deletes nothing, does not; "skip" isolates rows that others have locked."""
+"""How stale rows are locked: "skip" isolates rows that others have locked. A plan, which deletes nothing, locks none.
+It also finds the rows that stay until BigQuery was asked for them."""
 
 
 def write_batch(
@@ -138,7 +140,7 @@ def _require_present(cursor: Cursor, table: PublishedTable, outcome: Outcome) ->
 
 
 def _delete_rows(cursor: Cursor, group: Group, table: PublishedTable, outcome: Outcome, run: Run) -> None:
-    outcome.deleted += run(cursor, delete_step(group, table))[-1]
+    outcome.reasons += delete_rows(cursor, stale_of(table), lambda build: run(cursor, delete_step(group, table, build)))
     run(cursor, mark_step(table))
     cursor.execute(sql.SQL("select count(*) from {} where blocked").format(stale_rows(table)))
     outcome.kept += int((cursor.fetchone() or (0,))[0])
@@ -219,16 +221,16 @@ def _compute(cursor: Cursor, table: PublishedTable) -> None:
 def _find_stale(cursor: Cursor, group: Group, table: PublishedTable, lock: Lock) -> None:
     """Find the rows that should not exist, and mark those that rows of the application reference.
 
+    Rows that perhaps only the replica lost are not among them, unless this is for a plan.
+
     The rows are locked before the references are read. A reference that the application adds meanwhile is either seen
     here, or has to wait.
     """
-    cursor.execute(
-        sql.SQL("insert into {} select *, false from ({}) as found").format(
-            stale_rows(table), stale_query(group, table)
-        )
-    )
+    cursor.execute(fill_stale_query(group, table))
     if cursor.rowcount == 0:
         return
+    if lock != "no":
+        cursor.execute(keep_unproven_query(group, table))
     if lock == "wait":
         _lock_stale(cursor, table)
     elif lock == "skip":

@@ -133,13 +133,24 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
         bigquery_key=_bigquery([_bigquery_key(description, columns, name) for name in key]),
         bigquery_row=_bigquery([BIGQUERY_TEXTS[field.type].format(quoted(field.name)) for field in fields]),
         bigquery_synced=f"UNIX_MICROS({quoted(CURSOR)})" if has_cursor else "CAST(NULL AS INT64)",
-        replica_key=_replica([_replica_key(columns, name) for name in key]),
+        replica_key=_replica([replica_text(columns, name) for name in key]),
         replica_row=_replica([_replica_text(field.name, columns[field.name]) for field in fields]),
         replica_synced=sql.SQL("({})::bigint").format(
             _replica_text(CURSOR, columns[CURSOR]) if has_cursor else sql.NULL
         ),
         left_out=tuple(name for name in description.columns if name not in compared),
     )
+
+
+def replica_text(columns: Mapping[str, str], name: str) -> sql.Composable:
+    """Return the text of a key column in a row `replica`, whatever types it had.
+
+    Args:
+        columns: Postgres type by column of the replica.
+        name: the column's name at the source.
+    """
+    texts = [_replica_text(column, columns[column]) for column in _variants(columns, name)]
+    return sql.SQL("coalesce({})").format(sql.SQL(", ").join(texts)) if texts else sql.SQL("null::text")
 
 
 def key_parts(text: str) -> str:
@@ -168,11 +179,6 @@ def _bigquery_key(description: TableDescription, columns: Mapping[str, str], nam
             " The table cannot be compared."
         )
     return BIGQUERY_TEXTS[field.type].format(quoted(name))
-
-
-def _replica_key(columns: Mapping[str, str], name: str) -> sql.Composable:
-    texts = [_replica_text(column, columns[column]) for column in _variants(columns, name)]
-    return sql.SQL("coalesce({})").format(sql.SQL(", ").join(texts)) if texts else sql.SQL("null::text")
 
 
 def _replica_text(column: str, type_: str) -> sql.Composable:

@@ -12,6 +12,7 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.comparison import compare
+from coaching_assets.reconcile.confirmation import Source
 from coaching_assets.reconcile.differences import Comparison, State
 from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections, repair_published, repair_replica
 from coaching_assets.replica.budget import Budget, read_budget
@@ -97,7 +98,8 @@ def reconcile(
             comparison.withhold()
         database.commit()
         plan = make_plan(database, settings)
-    result.skipped += repair_published(settings, list(result.comparisons.values()), plan, force=force)
+    source = Source(bigquery, settings, present)
+    result.skipped += repair_published(source, list(result.comparisons.values()), plan, force=force)
     with connect(settings) as database:
         result.plan = make_plan(database, settings)
     return result

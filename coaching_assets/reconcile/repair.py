@@ -7,18 +7,21 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
+from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection, connect
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import column_types
-from coaching_assets.publish.plan import Plan
+from coaching_assets.publish.deletion import VANISHED, Doomed, delete_rows
+from coaching_assets.publish.plan import Plan, TablePlan
 from coaching_assets.publish.published_table import Group
 from coaching_assets.publish.publisher import Publisher
 from coaching_assets.publish.statements import key_column
 from coaching_assets.publish.tables import GROUPS
 from coaching_assets.publish.views import LOAD_ID
-from coaching_assets.reconcile.canonical import canonical
+from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical
+from coaching_assets.reconcile.confirmation import Source
 from coaching_assets.reconcile.differences import Comparison
 from coaching_assets.replica.read_stamps import Range, as_ranges
 from coaching_assets.replica.reloading import reload
@@ -67,7 +70,11 @@ def repair_replica(
         if comparison.extra_share > settings.reconcile_surplus_share and not force:
             skipped.append(_too_many(settings, comparison.name, comparison.rows["extra"], comparison.extra_share))
             continue
-        removed = remove_extra(settings, comparison, present[comparison.table])
+        try:
+            removed = remove_extra(Source(bigquery, settings, present), comparison)
+        except SourceError as error:
+            skipped.append(_unconfirmed(comparison.name, comparison.rows["extra"], error))
+            continue
         report(f"{comparison.name}: removed {removed} rows that BigQuery no longer has.")
     again = {
         comparison.table: present[comparison.table]
@@ -88,14 +95,15 @@ def _lacking_ranges(comparisons: Sequence[Comparison]) -> dict[SourceTable, list
     return {c.table: list(as_ranges(c.lacking_seconds)) for c in comparisons if c.lacking_seconds}
 
 
-def repair_published(settings: Settings, comparisons: Sequence[Comparison], plan: Plan, *, force: bool) -> list[str]:
+def repair_published(source: Source, comparisons: Sequence[Comparison], plan: Plan, *, force: bool) -> list[str]:
     """Publish the aggregates that differ from the replica.
 
     A published row is deleted only if all source tables of its aggregate are proven: then BigQuery, asked in this
-    reconciliation, no longer has what the replica lacks.
+    reconciliation, no longer has what the replica lacks. It is asked once more, right before, for the aggregates that
+    would lose a row only because the replica lacks it.
 
     Args:
-        settings: the two servers and the limits of a repair.
+        source: the source, with the limits of a repair.
         comparisons: the replica's tables and BigQuery, after the replica's repair.
         plan: the published tables and the replica, after the replica's repair.
         force: whether to delete published rows even above RECONCILE_SURPLUS_SHARE.
@@ -103,7 +111,9 @@ def repair_published(settings: Settings, comparisons: Sequence[Comparison], plan
     Returns:
         One sentence per repair that was skipped: the reason and the remedy.
     """
+    settings = source.settings
     unproven = {comparison.table.view: comparison.name for comparison in comparisons if not comparison.is_proven}
+    trusted = {comparison.table.view for comparison in comparisons if comparison.withheld}
     skipped: list[str] = []
     with connect(settings) as database, Publisher(database, settings).session() as publisher:
         for group in GROUPS:
@@ -112,16 +122,39 @@ def repair_published(settings: Settings, comparisons: Sequence[Comparison], plan
             if sources and plan.deleting[group.name]:
                 skipped.append(_not_proven(group, len(plan.deleting[group.name]), sources))
                 aggregates -= plan.deleting[group.name]
-            root = plan.tables[group.root.name]
             gone = vanished & aggregates
-            share = len(gone) / max(root.equal + root.rows["updated"] + root.rows["deleted"] + root.rows["kept"], 1)
+            share = _share(plan.tables[group.root.name], len(gone))
             if share > settings.reconcile_surplus_share and not force:
                 skipped.append(_too_many(settings, group.root.name, len(gone), share))
                 gone = set()
+            lacking = plan.lacking[group.name] & aggregates
+            gone, sentences = _confirmed(source, database, group, gone, lacking, trusted)
+            skipped += sentences
             _request_planned(database, group, aggregates - vanished, gone)
             if tables := [table for table in group.tables if publisher.stopped(table) is None]:
                 publisher.publish(group, tables)
     return skipped
+
+
+def _share(root: TablePlan, gone: int) -> float:
+    """The share of the vanished aggregates in the published ones, 0 to 1."""
+    return gone / max(root.equal + root.rows["updated"] + root.rows["deleted"] + root.rows["kept"], 1)
+
+
+def _confirmed(
+    source: Source, database: Connection, group: Group, vanished: set[str], lacking: set[str], trusted: set[str]
+) -> tuple[set[str], list[str]]:
+    """Ask BigQuery for the aggregates that vanished, and for those that lack a part.
+
+    Returns:
+        Those of them of which BigQuery has nothing that the replica lacks, and a sentence on the others.
+    """
+    try:
+        found = source.present_aggregates(group, vanished) if vanished else set()
+        found |= source.lacking_aggregates(database, group, lacking, trusted) if lacking else set()
+    except (SourceError, NotComparable) as error:
+        return set(), [_unconfirmed(group.root.name, len(vanished | lacking), error)]
+    return (vanished | lacking) - found, [_back(group, len(found))] if found else []
 
 
 def forget_obsolete_rejections(settings: Settings, comparisons: Sequence[Comparison]) -> None:
@@ -136,46 +169,60 @@ def forget_obsolete_rejections(settings: Settings, comparisons: Sequence[Compari
         database.commit()
 
 
-def remove_extra(settings: Settings, comparison: Comparison, description: TableDescription) -> int:
+def remove_extra(source: Source, comparison: Comparison) -> int:
     """Remove the extra rows from the replica and request their aggregates, in one transaction.
 
-    Rows that changed since the comparison stay.
+    Rows that changed since the comparison stay, and those that BigQuery, asked for their keys right before, has.
 
     Returns:
         Number of removed rows.
+
+    Raises:
+        SourceError: BigQuery did not answer.
     """
-    table, schema = comparison.table, comparison.schema
+    settings, table, schema = source.settings, comparison.table, comparison.schema
     with connect(settings) as lock, connect(settings) as database:
         lock.autocommit = True
         with schema_lock(lock, schema) as held, Publisher(database, settings).session() as publisher:
-            expressions = canonical(table, description, column_types(database, schema, table.name))
-            name = sql.Identifier(schema, table.name)
+            expressions = canonical(table, source.present[table], column_types(database, schema, table.name))
+            hashes = [key_hash for key_hash, _ in comparison.extra_rows]
+            database.commit()
+            found = source.present_keys(table, f"TO_HEX(MD5({expressions.bigquery_key}))", hashes)
             with database.cursor() as cursor:
-                cursor.execute("create temp table extra_row (key_hash text primary key, digest text)")
-                execute_values(cursor, "insert into extra_row values %s", comparison.extra_rows)
-                cursor.execute(
-                    sql.SQL(read_sql(__package__, "mark_extra.sql")).format(
-                        table=name,
-                        key=expressions.replica_key,
-                        row=expressions.replica_row,
-                        load_id=sql.Identifier(LOAD_ID),
-                    ),
-                    {"load": REMOVED_LOAD},
-                )
+                _mark_extra(cursor, comparison, expressions, found)
                 for group in GROUPS:
                     if table.view in group.sources:
-                        _request_aggregates(publisher, cursor, group, table)
+                        _request_aggregates(source, publisher, cursor, group, table)
                 cursor.execute(held.requirement)
                 cursor.execute(
-                    sql.SQL("delete from {} where {} = %s").format(name, sql.Identifier(LOAD_ID)), (REMOVED_LOAD,)
+                    "create temp table marked as select %s as load_id, %s as reason", (REMOVED_LOAD, VANISHED)
                 )
-                removed = cursor.rowcount
+                same = sql.SQL("{} = stale.load_id").format(sql.Identifier("row", LOAD_ID))
+                doomed = Doomed(sql.Identifier(schema, table.name), sql.Identifier("marked"), same)
+                removed = delete_rows(cursor, doomed).total()
             database.commit()
     return removed
 
 
-def _request_aggregates(publisher: Publisher, cursor: Cursor, group: Group, table: SourceTable) -> None:
-    """Request the aggregates that the marked rows belong to."""
+def _mark_extra(cursor: Cursor, comparison: Comparison, expressions: Canonical, found: set[str]) -> None:
+    """Give the extra rows, but for those that BigQuery has again, the load id of rows that are about to be deleted."""
+    extra_rows = [row for row in comparison.extra_rows if row[0] not in found]
+    cursor.execute("create temp table extra_row (key_hash text primary key, digest text)")
+    if extra_rows:
+        execute_values(cursor, "insert into extra_row values %s", extra_rows)
+    cursor.execute(
+        sql.SQL(read_sql(__package__, "mark_extra.sql")).format(
+            table=sql.Identifier(comparison.schema, comparison.table.name),
+            key=expressions.replica_key,
+            row=expressions.replica_row,
+            load_id=sql.Identifier(LOAD_ID),
+        ),
+        {"load": REMOVED_LOAD},
+    )
+
+
+def _request_aggregates(source: Source, publisher: Publisher, cursor: Cursor, group: Group, table: SourceTable) -> None:
+    """Request the aggregates that the marked rows belong to; as vanished, if BigQuery has no row of them left."""
     cursor.execute("truncate new_load")
     cursor.execute("insert into new_load values (%s, %s)", (table.view, REMOVED_LOAD))
     publisher.find_pending(group)
@@ -189,7 +236,8 @@ def _request_aggregates(publisher: Publisher, cursor: Cursor, group: Group, tabl
             ),
             (REMOVED_LOAD,),
         )
-        request(cursor, group.name, {key for (key,) in cursor.fetchall()}, vanished=True)
+        keys = {key for (key,) in cursor.fetchall()}
+        request(cursor, group.name, keys - source.present_aggregates(group, keys), vanished=True)
 
 
 def request(cursor: Cursor, group: str, keys: set[str], *, vanished: bool) -> None:
@@ -217,6 +265,20 @@ def _not_proven(group: Group, aggregates: int, sources: Sequence[str]) -> str:
         f"{group.root.name}: the replica lacks rows of {aggregates} {group.facts.plural}. Their published rows stay,"
         f" because these tables were not proven equal to BigQuery: {', '.join(sources)}. Run `coaching sync`, then"
         " `coaching reconcile --repair`."
+    )
+
+
+def _unconfirmed(name: str, rows: int, error: Exception) -> str:
+    return (
+        f"{name}: BigQuery could not be asked again about {rows} rows that it lacked, so they stay: {error}"
+        " Run `coaching reconcile --repair` again."
+    )
+
+
+def _back(group: Group, aggregates: int) -> str:
+    return (
+        f"{group.root.name}: BigQuery has rows of {aggregates} {group.facts.plural} that the replica lacks. Their"
+        " published rows stay. Run `coaching reconcile --repair` again."
     )
 
 

@@ -21,7 +21,8 @@ PARTS: dict[str, Any] = {
 WAITS = Parent("opportunity_id", "opportunities")
 OPPORTUNITY = Column("opportunity_id", "uuid", "The opportunity.")
 ROWS_OK = (
-    "select participant.call_id as aggregate_key, participant.id, wanted_calls.id as call_id, participant.name"
+    "select participant.call_id as aggregate_key, participant.id, wanted_calls.id as call_id, participant.name,"
+    " participant.deleted"
     " from gong_call_participant as participant join wanted_calls on wanted_calls.aggregate_key = participant.call_id"
 )
 
@@ -44,6 +45,14 @@ PROBLEMS: dict[str, tuple[PublishedTable, str]] = {
     "an undeclared source in another file": (
         table(files={"stale.sql": "select id from gong_users"}),
         "stale.sql reads gong_users, which is not in sources.",
+    ),
+    "rows to delete without a reason": (
+        table(files={"stale.sql": "select id from wanted_calls"}),
+        "stale.sql does not select reason, the reason for a deletion. Select one of: deleted at the source,",
+    ),
+    "nothing about deleted rows": (
+        table(ROWS_OK.replace("participant.name, participant.deleted", "participant.name")),
+        "rows.sql does not select deleted, so nothing tells which rows the source deleted. Add it, or stale.sql.",
     ),
     "a source that nothing reads": (
         table(sources=PARTS["sources"] | {"gong_email": "id"}),

@@ -3,10 +3,18 @@
 import pytest
 from google.cloud.bigquery import Table
 
+from coaching_assets.bigquery import connect as connect_bigquery
+from coaching_assets.bigquery.client import BigQuery
+from coaching_assets.catalogue import TABLES
 from coaching_assets.demo.sample import Sample, generate
+from coaching_assets.postgres.connection import connect
+from coaching_assets.publish.plan import make_plan
+from coaching_assets.reconcile.confirmation import Source
 from coaching_assets.reconcile.reconciliation import reconcile
+from coaching_assets.reconcile.repair import remove_extra, repair_published
+from coaching_assets.replica.survey import survey_source
 from coaching_assets_tests.support.deployment import Deployment
-from coaching_assets_tests.support.editing import edited
+from coaching_assets_tests.support.editing import edited, without_rows
 
 pytestmark = pytest.mark.every_version
 CALL, EMAIL = ("gong", "call"), ("gong", "email")
@@ -80,3 +88,107 @@ def test_a_row_stays_if_its_table_could_not_be_compared(deployment: Deployment) 
     result = reconcile(deployment.settings, repair=True)
     assert deployment.query("select count(*) from calls where gong_call_id = %s", [key]) == [(1,)]
     assert any("gongio_ft.call" in sentence and "were not proven" in sentence for sentence in result.skipped)
+
+
+PARTS = {
+    "transcripts": (
+        *("transcript", "index"),
+        "select source.call_id, source.index::text from gongio_ft.transcript as source"
+        " join calls on gong_call_id = source.call_id"
+        " join transcripts as part on part.call_id = calls.id and part.sequence_number::text = source.index::text",
+    ),
+    "call_opportunities": (
+        *("call_context_integration", "object_id"),
+        "select source.call_id, source.object_id from gongio_ft.call_context_integration as source"
+        " join calls on gong_call_id = source.call_id join opportunities on gong_opportunity_id = source.object_id"
+        " join call_opportunities as part on part.call_id = calls.id and part.opportunity_id = opportunities.id"
+        " join gongio_ft.call on call.id = source.call_id and strpos(coalesce(call.metadata::text, ''), object_id) = 0",
+    ),
+}
+"""By published table: the source table, its column that names a part of the call, and the parts that are published."""
+
+
+def part_of(deployment: Deployment, published: str, quote: str = '"') -> str:
+    """What follows `delete from` to delete the source rows of one published part, for Postgres or BigQuery."""
+    source, column, parts = PARTS[published]
+    ((call, part),) = deployment.query(f"{parts} where source._fivetran_deleted is not true order by 1, 2 limit 1")
+    text = "string" if quote == "`" else "text"
+    return f"gongio_ft.{source} where call_id = '{call}' and cast({quote}{column}{quote} as {text}) = '{part}'"
+
+
+def source_of(deployment: Deployment, bigquery: BigQuery) -> Source:
+    return Source(bigquery, deployment.settings, survey_source(bigquery, deployment.settings, TABLES).present)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", NEWEST)
+def test_extra_rows_that_bigquery_has_again_stay(table: str, deployment: Deployment) -> None:
+    sample = generate(0.02)
+    deployment.load(sample)
+    assert deployment.sync().success
+    ((back,), (gone,), *_) = deployment.query(NEWEST[table])
+    deployment.client.query(f"delete from gongio_ft.{table} where id in ('{back}', '{gone}')").result()
+    deployment.source_changed()
+    with connect_bigquery(deployment.settings) as bigquery:
+        (comparison,) = [c for c in reconcile(deployment.settings).comparisons.values() if c.table.name == table]
+        assert comparison.rows["extra"] == 2
+        deployment.load(without_rows(sample, {("gong", table): "id"}, {gone}), tables=[table])
+        assert remove_extra(source_of(deployment, bigquery), comparison) == 1
+    left = deployment.query(f"select id from gongio_ft.{table} where id in (%s, %s)", [back, gone])
+    assert left == [(back,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", NEWEST)
+def test_published_rows_that_bigquery_has_stay_whatever_the_comparison_says(table: str, synced: Deployment) -> None:
+    ((key,), *_) = synced.query(NEWEST[table])
+    published, column = {"call": ("calls", "gong_call_id"), "email": ("emails", "gong_email_id")}[table]
+    with connect_bigquery(synced.settings) as bigquery:
+        proven = list(reconcile(synced.settings, bigquery).comparisons.values())
+        synced.query(f"delete from gongio_ft.{table} where id = %s", [key])
+        with connect(synced.settings) as database:
+            plan = make_plan(database, synced.settings)
+        assert key in plan.vanished[published]
+        skipped = repair_published(source_of(synced, bigquery), proven, plan, force=True)
+    assert any(f"{published}: BigQuery has rows of 1" in sentence for sentence in skipped), skipped
+    assert synced.query(f"select count(*) from {published} where {column} = %s", [key]) == [(1,)]
+
+
+@pytest.mark.parametrize("published", ["transcripts", pytest.param("call_opportunities", marks=pytest.mark.slow)])
+def test_published_parts_that_bigquery_has_stay_whatever_the_comparison_says(
+    published: str, synced: Deployment
+) -> None:
+    part = part_of(synced, published)
+    before = synced.query(f"select count(*) from {published}")
+    with connect_bigquery(synced.settings) as bigquery:
+        proven = list(reconcile(synced.settings, bigquery).comparisons.values())
+        synced.query(f"delete from {part}")
+        with connect(synced.settings) as database:
+            plan = make_plan(database, synced.settings)
+        assert len(plan.lacking["calls"]) == 1
+        skipped = repair_published(source_of(synced, bigquery), proven, plan, force=True)
+    assert any("calls: BigQuery has rows of 1 calls that the replica lacks" in sentence for sentence in skipped), (
+        skipped
+    )
+    assert synced.query(f"select count(*) from {published}") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_replica", [True, False], ids=["extra in the replica", "lost by the replica, too"])
+@pytest.mark.parametrize("published", PARTS)
+def test_a_part_that_bigquery_dropped_goes_with_the_reconciliation(
+    published: str, in_replica: bool, deployment: Deployment
+) -> None:
+    deployment.load(generate(0.02))
+    assert deployment.sync().success
+    lost, dropped = part_of(deployment, published), part_of(deployment, published, "`")
+    ((before,),) = deployment.query(f"select count(*) from {published}")
+    deployment.client.query(f"delete from {dropped}").result()
+    if not in_replica:
+        deployment.query(f"delete from {lost}")
+    deployment.source_changed()
+    assert deployment.sync().success
+    assert deployment.query(f"select count(*) from {published}") == [(before,)]
+    result = reconcile(deployment.settings, repair=True, force=True)
+    assert result.is_equal, result.skipped
+    assert deployment.query(f"select count(*) from {published}") == [(before - 1,)]

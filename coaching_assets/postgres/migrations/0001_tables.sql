@@ -176,9 +176,19 @@ create table if not exists coaching_sync.adopted_speakers (
 comment on table coaching_sync.adopted_speakers is
     'Existing speakers of an earlier importer, matched to speakers of the source.';
 
+create table if not exists coaching_sync.participant_speakers (
+    speaker_id uuid primary key,
+    gong_call_id text not null,
+    participants text[] not null
+);
+create index if not exists participant_speakers_by_call on coaching_sync.participant_speakers (gong_call_id);
+comment on table coaching_sync.participant_speakers is
+    'Speakers that only participants name, with the ids of these participants. If they name another speaker later, the speaker goes.';
+
 create table if not exists coaching_sync.inserted_links (
     call_id uuid not null,
     opportunity_id uuid not null,
+    only_in_metadata boolean,
     primary key (call_id, opportunity_id)
 );
 comment on table coaching_sync.inserted_links is
@@ -193,7 +203,7 @@ create table if not exists coaching_sync.requested_aggregates (
     primary key (group_name, key)
 );
 comment on table coaching_sync.requested_aggregates is
-    'Aggregates that are pending although no load brought a change. A vanished one is no longer at the source and is deleted.';
+    'Aggregates that are pending although no load brought a change. Of a vanished one, BigQuery lacks what the replica lacks: the published rows are deleted.';
 
 create table if not exists coaching_sync.findings (
     published_table text not null,
@@ -259,7 +269,8 @@ begin
             ('coaching_sync.rejected_rows', 'sqlstate'),
             ('coaching_sync.rejected_rows', 'constraint_name'),
             ('coaching_sync.rejected_rows', 'wanted_row'),
-            ('coaching_sync.requested_aggregates', 'held_back')
+            ('coaching_sync.requested_aggregates', 'held_back'),
+            ('coaching_sync.inserted_links', 'only_in_metadata')
         ) as wanted (relation, name)
         where not exists (select from pg_attribute where attname = name and attrelid = relation and not attisdropped)
     ) then
@@ -273,6 +284,7 @@ begin
         alter table coaching_sync.rejected_rows add column if not exists constraint_name text;
         alter table coaching_sync.rejected_rows add column if not exists wanted_row jsonb;
         alter table coaching_sync.requested_aggregates add column if not exists held_back text;
+        alter table coaching_sync.inserted_links add column if not exists only_in_metadata boolean;
     end if;
 end
 $$;
@@ -299,3 +311,5 @@ comment on column coaching_sync.rejected_rows.wanted_row is
     'Row as it should be, if Postgres rejected it. Each sync tries it again.';
 comment on column coaching_sync.requested_aggregates.held_back is
     'Why the last sync could not write all of the aggregate, such as a locked row. Each sync tries it again.';
+comment on column coaching_sync.inserted_links.only_in_metadata is
+    'Whether only the call''s own metadata named the link when it was last published. Null if an older program published it.';

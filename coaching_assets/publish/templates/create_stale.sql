@@ -1,3 +1,3 @@
--- A batch's published rows that should not exist; those that rows of the application reference are blocked.
+-- A batch's published rows that should not exist, with the reason; those that rows of the application reference are blocked.
 create temp table if not exists {stale} as select *, false as blocked from ({rows}) as found
 with no data

@@ -40,7 +40,12 @@ described as (
         address.email,
         coalesce(participant.internal, false)
             or coalesce(coaching_sync.lower_case(substring(address.email from '@([^@]*)$')) in (select domain from company_domain), false) as company_side,
-        spoke.talk_time
+        spoke.talk_time,
+        case when spoke.id is null then (
+            select array_agg(distinct named.id collate "C")
+            from gong_call_participant as named
+            where named.call_id = speaker.call_id and named.speaker_id = speaker.id and not named.deleted
+        ) end as only_participants
     from speaker
     left join spoke on spoke.call_id = speaker.call_id and spoke.id = speaker.id
     left join participant on participant.call_id = speaker.call_id and participant.speaker_id = speaker.id
@@ -98,7 +103,8 @@ select
     known.company_side,
     coaching_sync.rounded_integer(known.talk_time) as talk_time_seconds,
     round(100 * known.talk_time / nullif(sum(known.talk_time) over (partition by known.gong_call_id), 0), 2)::numeric(5, 2)
-        as talk_time_percentage
+        as talk_time_percentage,
+    known.only_participants
 from known
 left join alone on alone.call_id = known.call_id and alone.address = coaching_sync.lower_case(known.email)
 left join adoptable on adoptable.call_id = alone.call_id and adoptable.address = alone.address and known.known_id is null
