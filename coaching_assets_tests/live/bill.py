@@ -9,10 +9,6 @@ if TYPE_CHECKING:
 
 MAXIMUM_BYTES_PER_QUERY = 50 * 1024**2
 """BIGQUERY_MAXIMUM_BYTES_BILLED while the suite runs."""
-MAXIMUM_BYTES = 200 * 1024**2
-"""What all queries of a run may bill."""
-LEAST_BYTES_PER_QUERY = 10 * 1024**2
-"""BigQuery bills at least this per query and table: https://cloud.google.com/bigquery/pricing#analysis_pricing_models"""
 
 
 @dataclass(frozen=True)
@@ -23,17 +19,14 @@ class Bill:
 
     @property
     def bytes_billed(self) -> int:
-        """The sum over all jobs. The emulator bills nothing, so the least that BigQuery would bill counts for it."""
-        return sum(0 if job.cache_hit else max(job.total_bytes_billed or 0, LEAST_BYTES_PER_QUERY) for job in self.jobs)
+        """The sum over all jobs, as BigQuery reports them."""
+        return sum(job.total_bytes_billed or 0 for job in self.jobs)
 
     @property
     def without_limit(self) -> list[str]:
-        """The ids of jobs that could bill more than `MAXIMUM_BYTES_PER_QUERY`.
-
-        The emulator keeps neither labels nor limits of a job, so a job without a label does not count.
-        """
+        """The ids of jobs that could bill more than `MAXIMUM_BYTES_PER_QUERY`."""
         limited = range(1, MAXIMUM_BYTES_PER_QUERY + 1)
-        return [job.job_id for job in self.jobs if job.labels and job.maximum_bytes_billed not in limited]
+        return [job.job_id for job in self.jobs if job.maximum_bytes_billed not in limited]
 
 
 def bill_of(client: "Client", datasets: tuple[str, ...], since: datetime) -> Bill:

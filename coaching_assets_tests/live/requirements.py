@@ -16,14 +16,14 @@ def missing_requirement(environment: Mapping[str, str]) -> str | None:
     It asks Google for a token, and nothing else.
     """
     if set_emulators := [name for name in EMULATOR if environment.get(name)]:
-        return f"make test-live runs against Google, but {set_emulators[0]} is set. Unset it, or run make test-all."
+        return f"make test-live cannot run: {set_emulators[0]} is set. Unset it, or run make test-all for the emulator."
     try:
         with connect(load_settings()) as bigquery:
             credentials = bigquery.credentials
             with bigquery.translated_errors():
                 _refresh(credentials)
     except CoachingError as error:
-        return f"make test-live needs a Google Cloud project and credentials. {error}"
+        return f"make test-live cannot run: {error}"
     return None
 
 

@@ -24,7 +24,7 @@ MISSING = {
     ),
     "not a key": (
         {"BIGQUERY_PROJECT": "acme", "GOOGLE_APPLICATION_CREDENTIALS": "{folder}/key.json"},
-        "cannot read a key from it",
+        "cannot read credentials from it",
     ),
 }
 
