@@ -10,7 +10,8 @@ select
         when replica.digest = any(source.digests) then 'equal'
         when exists (
             select from rejected_row
-            where rejected_row.key_hash = source.key_hash and rejected_row.digest = any(source.digests)
+            where rejected_row.key_hash = source.key_hash
+                and (rejected_row.digest = any(source.digests) or rejected_row.synced = source.synced)
         ) then 'rejected'
         when compared.hash in (select hash from withheld_row) then 'withheld'
         when source.synced >= %(horizon)s and source.synced is distinct from replica.synced then 'pending'

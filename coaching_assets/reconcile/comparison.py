@@ -149,7 +149,7 @@ class _Comparing:
 
     def _load_rejected(self) -> set[str]:
         """Fill the temporary table `rejected_row`; return the buckets of its rows."""
-        self.cursor.execute("create temp table rejected_row (key_hash text, digest text, key jsonb)")
+        self.cursor.execute("create temp table rejected_row (key_hash text, digest text, key jsonb, synced bigint)")
         if has_own_tables(self.database):
             self.cursor.execute(self._composed("rejected_rows.sql"), {"name": self.result.name})
         self.cursor.execute("select distinct substr(key_hash, 1, 2) from rejected_row")

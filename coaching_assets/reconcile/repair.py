@@ -23,7 +23,8 @@ from coaching_assets.publish.views import LOAD_ID
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical
 from coaching_assets.reconcile.confirmation import Source
 from coaching_assets.reconcile.differences import Comparison
-from coaching_assets.replica.read_stamps import Range, as_ranges
+from coaching_assets.replica.extraction import Range
+from coaching_assets.replica.read_stamps import as_ranges
 from coaching_assets.replica.reloading import reload
 from coaching_assets.replica.schema_lock import schema_lock
 from coaching_assets.settings import Settings

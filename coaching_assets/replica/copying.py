@@ -1,18 +1,28 @@
 """Copies a file into a staging table by binary COPY, through ADBC."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from adbc_driver_manager import INGEST_OPTION_MODE_APPEND, AdbcConnection, AdbcStatement, Error, StatementOptions
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
+from pyarrow import RecordBatchReader
 
 from coaching_assets.postgres.connection import NO_TIMEOUTS
+from coaching_assets.postgres.migrate import SCHEMA
+from coaching_assets.replica.isolation import Isolation, Refused, lacks_binary_form, refuses_rows
+from coaching_assets.replica.refused_rows import refused_batch
 
 if TYPE_CHECKING:
     from adbc_driver_manager import AdbcDatabase
-    from pyarrow import RecordBatchReader
+    from pyarrow import RecordBatch, Schema
+    from pyarrow.parquet import ParquetFile
+
+logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 8192
 """Rows per batch. Larger batches need more memory and are not faster."""
@@ -27,39 +37,90 @@ class CopyJob(PostgresParquetCopyJob):
     """A binary COPY like dlt's. It also accepts a file without rows: an empty table, or one without new rows.
 
     dlt passes an iterator to ADBC, which reads ahead without limit. A reader keeps the memory independent of the table.
+    If Postgres refuses rows, the file is copied again without them, and they go to `coaching_sync.refused_rows`.
     """
 
     def run(self) -> None:
         """Copy the file into the staging table."""
-        from pyarrow import RecordBatchReader
         from pyarrow.parquet import ParquetFile
 
         with ParquetFile(self._file_path, pre_buffer=False) as file:
-            _rows_copied[self.job_id()] = file.metadata.num_rows
-            if file.metadata.num_rows:
-                # Postgres uses the other core: several decoding threads are not faster
-                decoded = file.iter_batches(ROWS_AT_ONCE, use_threads=False)
-                self._copy(RecordBatchReader.from_batches(file.schema_arrow, decoded))
+            rows = file.metadata.num_rows
+            _rows_copied[self.job_id()] = rows
+            if rows == 0:
+                return
+            try:
+                with self._transaction() as connection:
+                    self._append(connection, file.schema_arrow, self._decoded(file))
+            except Error as error:
+                if not (refuses_rows(error) or lacks_binary_form(error)):
+                    raise
+                _rows_copied[self.job_id()] -= self._copy_fitting(file, error)
 
-    def _copy(self, batches: "RecordBatchReader") -> None:
-        from adbc_driver_manager import INGEST_OPTION_MODE_APPEND, AdbcConnection, AdbcStatement, StatementOptions
+    @staticmethod
+    def _decoded(file: "ParquetFile") -> "Iterator[RecordBatch]":
+        # Postgres uses the other core: several decoding threads are not faster
+        yield from file.iter_batches(ROWS_AT_ONCE, use_threads=False)
 
-        _, schema = self._set_catalog_and_schema()
-        with AdbcConnection(self._database()) as connection, AdbcStatement(connection) as statement:
-            connection.set_autocommit(False)
-            for query in self._session_settings():
-                statement.set_sql_query(query)
-                statement.execute_update()
-            statement.set_options(
-                **{
-                    StatementOptions.INGEST_TARGET_TABLE.value: self.load_table_name,
-                    StatementOptions.INGEST_TARGET_DB_SCHEMA.value: schema,
-                    StatementOptions.INGEST_MODE.value: INGEST_OPTION_MODE_APPEND,
-                }
+    def _copy_fitting(self, file: "ParquetFile", error: Error) -> int:
+        """Copy the rows that fit, in one transaction, and record the others.
+
+        Returns:
+            The number of rows that Postgres refuses.
+
+        Raises:
+            Error: the given one, if Postgres refuses even a copy without rows: then no row is to blame.
+        """
+        count = 0
+        with self._transaction() as connection:
+            if self._attempt(connection, file.schema_arrow, ()) is not None:
+                raise error
+            attempt = partial(self._attempt, connection, file.schema_arrow)
+            for refused in Isolation(lambda batch: attempt([batch])).copy(self._decoded(file)):
+                count += len(refused)
+                self._record(connection, refused)
+        return count
+
+    def _attempt(self, connection: AdbcConnection, schema: "Schema", batches: "Iterable[RecordBatch]") -> Error | None:
+        """Copy batches and return None, or copy nothing and return an error that rows may be to blame for."""
+        _execute(connection, "savepoint attempt")
+        try:
+            self._append(connection, schema, batches)
+        except Error as error:
+            if not refuses_rows(error):
+                raise
+            _execute(connection, "rollback to savepoint attempt")
+            return error
+        _execute(connection, "release savepoint attempt")
+        return None
+
+    def _record(self, connection: AdbcConnection, refused: Sequence[Refused]) -> None:
+        """Record refused rows for the merge. A load without a lock is a dry run, which writes nothing to keep."""
+        if not refused:
+            return
+        if self._job_client.sql_client.lock is None:
+            logger.warning(
+                "Postgres refuses %d rows of %s: %s", len(refused), self.load_table_name, refused[0].cause.message
             )
-            statement.bind_stream(batches)
-            statement.execute_update()
-            connection.commit()
+            return
+        _, schema = self._set_catalog_and_schema()
+        records = refused_batch(schema, self.load_table_name, refused)
+        _ingest(connection, SCHEMA, "refused_rows", RecordBatchReader.from_batches(records.schema, [records]))
+
+    def _append(self, connection: AdbcConnection, schema: "Schema", batches: "Iterable[RecordBatch]") -> None:
+        _, staging_schema = self._set_catalog_and_schema()
+        _ingest(connection, staging_schema, self.load_table_name, RecordBatchReader.from_batches(schema, batches))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[AdbcConnection]:
+        """Open a connection with the session settings of a load; commit at the end unless an error is raised."""
+        with AdbcConnection(self._database()) as connection:
+            # ADBC's own transactions cannot be used after an error, not even up to a savepoint
+            _execute(connection, "begin")
+            for query in self._session_settings():
+                _execute(connection, query)
+            yield connection
+            _execute(connection, "commit")
 
     def _session_settings(self) -> Iterator[str]:
         """Statements before the copy, in its transaction."""
@@ -72,6 +133,26 @@ class CopyJob(PostgresParquetCopyJob):
         assert credentials is not None
         with _opening:
             return _open_database(credentials.to_native_representation())
+
+
+def _execute(connection: AdbcConnection, query: str) -> None:
+    with AdbcStatement(connection) as statement:
+        statement.set_sql_query(query)
+        statement.execute_update()
+
+
+def _ingest(connection: AdbcConnection, schema: str, table: str, rows: RecordBatchReader) -> None:
+    """Append rows to a table by binary COPY."""
+    with AdbcStatement(connection) as statement:
+        statement.set_options(
+            **{
+                StatementOptions.INGEST_TARGET_TABLE.value: table,
+                StatementOptions.INGEST_TARGET_DB_SCHEMA.value: schema,
+                StatementOptions.INGEST_MODE.value: INGEST_OPTION_MODE_APPEND,
+            }
+        )
+        statement.bind_stream(rows)
+        statement.execute_update()
 
 
 @lru_cache(maxsize=1)

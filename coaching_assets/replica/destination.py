@@ -20,6 +20,7 @@ from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.replica.copying import CopyJob, rows_copied
 from coaching_assets.replica.dlt_tables import KEY_HINT
+from coaching_assets.replica.rejected_ranges import PROGRAM
 from coaching_assets.replica.sql_client import ReplicaSqlClient
 from coaching_assets.schema_names import STAGING
 
@@ -54,6 +55,7 @@ class MergeStagedJob(SqlMergeFollowupJob):
             "identities": json.loads(hints.get(IDENTITIES_HINT, "[]")),
             "rows_staged": hints.get(STAGED_HINT, 0),
             "deletion_time": bool(hints.get(DELETION_TIME_HINT)),
+            "program": PROGRAM,
             "lock": asdict(lock) if (lock := sql_client.credentials.lock) else None,
         }
         return [f"select coaching_sync.merge_table({literal(json.dumps(options))}::jsonb)"]

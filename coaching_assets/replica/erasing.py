@@ -58,6 +58,7 @@ def remove(cursor: Cursor, settings: Settings, load_id: str) -> dict[str, int]:
         if rows := (cursor.fetchone() or (0,))[0]:
             redacted[name] = rows
         _forget_rejected(cursor, settings, name, table)
+    cursor.execute("delete from coaching_sync.refused_rows")
     for schema in map(STAGING.format, settings.schemas.values()):
         cursor.execute("select tablename from pg_tables where schemaname = %s", (schema,))
         for (staged,) in cursor.fetchall():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from coaching_assets.replica.placement import Placement, place
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from coaching_assets.bigquery.reading import TableRead
     from coaching_assets.bigquery.tables import TableDescription
 
+Range = tuple[datetime, datetime]
+"""A start, and an end that does not belong to it."""
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+"""BigQuery's last TIMESTAMP: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#timestamp_type"""
+
 
 @dataclass
 class Extraction:
     """The rows to read of one table.
 
     `since` is None for all rows. `ranges` are the parts of the time since then that differ from what was read before;
-    None reads all of it. `result` is set once reading began.
+    None reads all of it. `rejected` are times before `since` that are read, too. `result` is set once reading began.
     """
 
     bigquery: "BigQuery"
@@ -29,7 +35,8 @@ class Extraction:
     snapshot: datetime
     streams: int
     placed: Mapping[str, Placement]
-    ranges: Sequence[tuple[datetime, datetime]] | None = None
+    ranges: Sequence[Range] | None = None
+    rejected: Sequence[Range] = ()
     on_rows: Callable[[str, int], None] | None = None
     result: "TableRead | None" = field(default=None, init=False)
 
@@ -49,10 +56,14 @@ class Extraction:
             yield place(batch, self.placed)
 
     def _read(self) -> "TableRead":
+        since, ranges = self.since, self.ranges
+        if since is not None and self.rejected:
+            ranges = [*(ranges if ranges is not None else [(since, END_OF_TIME)]), *self.rejected]
+            since = min(since, *(start for start, _ in self.rejected))  # views take no ranges
         return self.bigquery.read(
             self.description,
-            since=self.since,
-            ranges=self.ranges,
+            since=since,
+            ranges=ranges,
             snapshot=self.snapshot,
             streams=self.streams,
         )

@@ -15,6 +15,7 @@ from coaching_assets.replica.modifications import snapshot_for
 from coaching_assets.replica.placement import placements
 from coaching_assets.replica.postponed import postpone_window, postponed_windows
 from coaching_assets.replica.read_stamps import unread_ranges
+from coaching_assets.replica.rejected_ranges import rejected_ranges
 from coaching_assets.replica.survey import CONCURRENT_REQUESTS
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
@@ -53,6 +54,8 @@ def extractions_for(
         key = table.key_for(frozenset(description.columns))
         placed = placements(database, settings.schemas[table.source], table.name, description.fields, key)
         extraction = Extraction(bigquery, description, since, snapshot, settings.bigquery_read_streams, placed)
+        if watermark is not None and since is not None:
+            extraction.rejected = rejected_ranges(database, settings.schemas[table.source], table.name) or ()
         if watermark is not None and since is not None and not essential_only:
             extraction.ranges = unread_ranges(database, extraction, settings.schemas[table.source], key, watermark)
         extractions[table] = extraction

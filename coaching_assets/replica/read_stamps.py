@@ -11,15 +11,10 @@ from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.catalogue import CURSOR
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.sql_files import read_sql
-from coaching_assets.replica.extraction import Extraction
-
-MANY_ROWS = 200
-"""Rows in the window from which reading keys and stamps first is cheaper than reading the rows again."""
+from coaching_assets.replica.extraction import Extraction, Range
 
 MAXIMUM_RANGES = 100
 """Ranges in one filter. More are joined with their neighbours, which reads the rows between them again."""
-
-Range = tuple[datetime, datetime]
 
 
 def unread_ranges(
@@ -47,7 +42,7 @@ def unread_ranges(
     parameters = {"schema": schema, "table": description.table, "since": since, "watermark": watermark}
     with database.cursor() as cursor:
         cursor.execute(read_sql(__package__, "recorded_rows.sql"), parameters)
-        if (cursor.fetchone() or (0,))[0] < MANY_ROWS:
+        if not (cursor.fetchone() or (False,))[0]:
             return None
     columns = [name for name in key if name in description.columns]
     if not columns:

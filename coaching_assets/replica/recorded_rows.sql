@@ -1,5 +1,5 @@
--- The number of rows in the window that are recorded as read; 0 if the record is void.
-select coalesce(sum(stamps.rows), 0)::bigint
+-- Whether many rows in the window are recorded as read; none are if the record is void.
+select coalesce(sum(stamps.rows), 0) >= coaching_sync.many_rows()
 from coaching_sync.read_tables as recorded
 join coaching_sync.read_stamps as stamps using (table_schema, table_name)
 where (recorded.table_schema, recorded.table_name) = (%(schema)s, %(table)s)

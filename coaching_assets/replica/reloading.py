@@ -10,9 +10,9 @@ from coaching_assets.postgres.connection import connect
 from coaching_assets.replica import erasing, ownership
 from coaching_assets.replica.dlt_tables import prepare_staging
 from coaching_assets.replica.errors import NotLoaded
+from coaching_assets.replica.extraction import Range
 from coaching_assets.replica.extractions import extractions_for
 from coaching_assets.replica.failures import explain, run_together
-from coaching_assets.replica.read_stamps import Range
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.replica.usage import record_usage
 from coaching_assets.settings import Settings

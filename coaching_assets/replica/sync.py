@@ -19,6 +19,7 @@ from coaching_assets.replica.extractions import extractions_for, opened
 from coaching_assets.replica.failures import explain, run_together
 from coaching_assets.replica.last_syncs import record_sync
 from coaching_assets.replica.postponed import forget_windows, postponed_windows
+from coaching_assets.replica.rejected_ranges import rejected_ranges
 from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.replica.source_states import LoadCounts, load_counts, record_source_table
@@ -178,13 +179,15 @@ class ReplicaSync:
     def _unmodified(self, database: Connection) -> tuple[frozenset[SourceTable], bool]:
         """The tables that need not be read, and whether only new rows of the others are read.
 
-        A table with a postponed window is read although BigQuery has not modified it, once the daily limit allows it.
+        A table with a postponed window, or with rejected rows to read again, is read although BigQuery has not modified
+        it, once the daily limit allows it.
         """
         budget = read_budget(database, self.settings)
         unmodified = modifications.unmodified(database, self.schema, self._survey.present)
         if not budget.is_essential_only:
             postponed = postponed_windows(database, self.schema)
-            unmodified -= {table for table in unmodified if table.name in postponed}
+            rejected = {t for t in unmodified if rejected_ranges(database, self.schema, t.name) is not None}
+            unmodified -= {table for table in unmodified if table.name in postponed} | rejected
         if budget.sentence and unmodified != self._survey.present.keys():
             self._warn(budget.sentence)
         return unmodified, budget.is_essential_only

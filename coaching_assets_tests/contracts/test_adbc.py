@@ -11,6 +11,8 @@ MANAGER = "adbc_driver_manager"
 PROMISES = (
     Promise("adbc_driver_postgresql:connect", COPYING, REMEDY, ("uri",)),
     Promise(f"{MANAGER}:AdbcConnection.__enter__", COPYING, REMEDY),
+    Promise(f"{MANAGER}:Error", COPYING, REMEDY),
+    Promise(f"{MANAGER}:AdbcStatement.set_sql_query", COPYING, REMEDY),
     Promise(f"{MANAGER}:AdbcStatement.set_options", COPYING, REMEDY),
     Promise(f"{MANAGER}:AdbcStatement.bind_stream", COPYING, REMEDY),
     Promise(f"{MANAGER}:AdbcStatement.execute_update", COPYING, REMEDY),

@@ -57,6 +57,7 @@ create or replace function coaching_sync.empty_staging(staging regclass) returns
 language plpgsql
 as $function$
 begin
+    perform coaching_sync.forget_refused(staging);
     if pg_relation_size(staging) > 16 * 1024 * 1024 and coaching_sync.lock_at_once(staging) then
         execute format('truncate %s', staging);
     else
@@ -66,7 +67,7 @@ end
 $function$;
 
 comment on function coaching_sync.empty_staging(regclass) is
-    'Delete all rows of a staging table. Truncates it if it is large and nobody uses it.';
+    'Delete all rows of a staging table, and its refused rows. Truncates it if it is large and nobody uses it.';
 
 -- If the replica table has rows, staged rows are only compared with them. An unlogged table is enough for that; a crash of
 -- Postgres empties it, which merge_table notices. If the replica table is empty, the staging table may replace it.

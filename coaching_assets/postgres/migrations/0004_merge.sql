@@ -9,6 +9,7 @@
 --   identities        columns by which a row names something erased, as in 0002_erasure.sql
 --   rows_staged       rows that were copied into the staging table
 --   lock              key and server process of the lock on loading, as for require_load_lock; null: do not check it
+--   program           version of the program; null if unknown
 --   deletion_time     whether a deletion that is delivered again counts as a change, since its time is published
 
 -- `d` is the replica's row, `s` the staged one. A column whose type changed has its newer values in a second column,
@@ -419,6 +420,7 @@ declare
     plan constant jsonb :=
         coaching_sync.merge_plan(options || jsonb_build_object('name', target_schema || '.' || target_name));
     staged record;
+    rejected record;
     records_stamps boolean;
     merged record;
 begin
@@ -426,6 +428,7 @@ begin
         perform coaching_sync.require_load_lock(plan -> 'lock' ->> 'key', (plan -> 'lock' ->> 'process')::integer);
     end if;
     staged := coaching_sync.count_staged(plan);
+    perform coaching_sync.find_refused(plan);
     records_stamps := staged.newest is not null and coaching_sync.records_stamps(
         target_schema, target_name, staged.rows_read
     );
@@ -435,16 +438,19 @@ begin
     if exists (select from coaching_sync.erased_identities) then
         perform coaching_sync.drop_erased_rows((plan ->> 'staging')::regclass, plan -> 'identities');
     end if;
-    merged := coaching_sync.merge_fit_rows(plan, staged.rows_read, staged.newest);
+    rejected := coaching_sync.reject_refused(plan);
+    merged := coaching_sync.merge_fit_rows(plan, staged.rows_read - rejected.outdated, staged.newest);
     perform coaching_sync.index_incomplete(
         format('%I.%I', target_schema, target_name)::regclass, coaching_sync.needed(plan)
     );
+    perform coaching_sync.record_terms(plan, format('%I.%I', target_schema, target_name)::regclass);
     if records_stamps then
         perform coaching_sync.record_read_table(target_schema, target_name, staged.newest);
     end if;
-    if staged.load_id is not null then
+    if coalesce(staged.load_id, rejected.load_id) is not null then
         perform coaching_sync.record_load(
-            target_schema, target_name, staged.load_id, staged.rows_read, merged.inserted, merged.updated, staged.newest
+            target_schema, target_name, coalesce(staged.load_id, rejected.load_id), staged.rows_read + rejected.refused,
+            merged.inserted, merged.updated, staged.newest
         );
     end if;
 end

@@ -45,11 +45,20 @@ $function$;
 comment on function coaching_sync.stamp_digests(regclass, text[], timestamptz) is
     'Number of rows and sum of hashes of key and stamp, per second of _fivetran_synced since a time.';
 
+create or replace function coaching_sync.many_rows() returns bigint
+language sql immutable parallel safe
+as $function$
+    select 200
+$function$;
+
+comment on function coaching_sync.many_rows() is
+    'Rows in the window from which reading keys and stamps first is cheaper than reading the rows again.';
+
 create or replace function coaching_sync.records_stamps(target_schema text, target_name text, rows_read bigint)
 returns boolean
 language sql stable
 as $function$
-    select rows_read >= 200 or exists (
+    select rows_read >= coaching_sync.many_rows() or exists (
         select from coaching_sync.read_tables where (table_schema, table_name) = (target_schema, target_name)
     )
 $function$;
@@ -75,10 +84,15 @@ begin
             )
         );
     insert into coaching_sync.read_stamps as recorded (table_schema, table_name, second, rows, digest)
-    select target_schema, target_name, staged.second, staged.row_count, staged.digest
-    from coaching_sync.stamp_digests(
-        (plan ->> 'staging')::regclass, coaching_sync.text_array(plan -> 'key'), newest - recorded_days
-    ) as staged
+    select target_schema, target_name, loaded.second, sum(loaded.row_count), sum(loaded.digest)
+    from (
+        select * from coaching_sync.stamp_digests(
+            (plan ->> 'staging')::regclass, coaching_sync.text_array(plan -> 'key'), newest - recorded_days
+        )
+        union all
+        select * from coaching_sync.refused_digests(plan, newest - recorded_days)
+    ) as loaded
+    group by loaded.second
     on conflict (table_schema, table_name, second) do update
     set rows = excluded.rows, digest = excluded.digest
     where (recorded.rows, recorded.digest) is distinct from (excluded.rows, excluded.digest);
@@ -86,7 +100,7 @@ end
 $function$;
 
 comment on function coaching_sync.record_stamps(jsonb, text, text, timestamptz) is
-    'Record the staged rows of the last day as read. Runs before the merge, which changes the staging table.';
+    'Record the staged and refused rows of the last day as read. Runs before the merge, which changes the staging table.';
 
 create or replace function coaching_sync.record_read_table(target_schema text, target_name text, newest timestamptz)
 returns void

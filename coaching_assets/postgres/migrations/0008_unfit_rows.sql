@@ -79,7 +79,7 @@ begin
          select %1$L, %1$L, %2$L, %3$s, $2, to_jsonb(s), $3, $4 from %4$s as s where ctid = $1
          on conflict (published_table, key) do update
          set reason = excluded.reason, source_row = excluded.source_row, sqlstate = excluded.sqlstate,
-             constraint_name = excluded.constraint_name, last_seen = now()',
+             constraint_name = excluded.constraint_name, load_id = null, last_seen = now()',
         plan ->> 'name', '', coaching_sync.rejected_key(plan), plan ->> 'staging'
     ) using at, 'Postgres rejects the row: ' || replace(message, 'unfit_probe', table_name),
         state, nullif(replace(constrained_by, 'unfit_probe', table_name), '');
