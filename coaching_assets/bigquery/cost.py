@@ -92,6 +92,12 @@ class Meter:
             pending, self._pending = self._pending, {}
             return [pending[key] for key in sorted(pending)]
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether there are usages to take."""
+        with self._lock:
+            return bool(self._pending)
+
     def put_back(self, usages: Iterable[Usage]) -> None:
         """Make usages pending again that could not be recorded."""
         with self._lock:

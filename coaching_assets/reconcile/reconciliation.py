@@ -18,7 +18,7 @@ from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections,
 from coaching_assets.replica.budget import Budget, read_budget
 from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.survey import Survey, survey_source
-from coaching_assets.replica.usage import has_usage, record_usage
+from coaching_assets.replica.usage import has_usage, record_usage, recording
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,6 +69,13 @@ def reconcile(
     """
     bigquery = bigquery or connect_bigquery(settings)
     bigquery.meter.activity = "reconciliation"
+    with recording(settings, bigquery.meter):
+        return _reconcile(settings, bigquery, repair=repair, force=force, report=report)
+
+
+def _reconcile(
+    settings: Settings, bigquery: "BigQuery", *, repair: bool, force: bool, report: Report
+) -> Reconciliation:
     survey = survey_source(bigquery, settings, TABLES)
     comparisons = {table: _unseen(settings, survey, table) for table in TABLES if table not in survey.present}
     with connect(settings) as database:

@@ -1,15 +1,20 @@
 """Records the bytes that a connection to BigQuery read, and sums them for reports."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+import psycopg2
+
 from coaching_assets.bigquery.cost import Meter, Usage
-from coaching_assets.postgres.connection import Connection
+from coaching_assets.postgres.connection import Connection, connect
+from coaching_assets.postgres.errors import CannotConnect
 from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import table_exists
+from coaching_assets.settings import Settings
 
 Period = Literal["run", "day", "month"]
 
@@ -53,6 +58,19 @@ def record_usage(database: Connection, meter: Meter, at: datetime | None = None)
     except BaseException:
         meter.put_back(usages)
         raise
+
+
+@contextmanager
+def recording(settings: Settings, meter: Meter) -> Iterator[None]:
+    """Record at the end of the block what is still pending, also after an error. A lost Postgres hides no error."""
+    try:
+        yield
+    finally:
+        with suppress(CannotConnect, psycopg2.Error):
+            if meter.is_pending:
+                with connect(settings, autocommit=True) as database:
+                    if has_usage(database):
+                        record_usage(database, meter)
 
 
 def prune_usage(database: Connection) -> None:

@@ -22,6 +22,7 @@ def test_usages_of_the_same_table_and_kind_are_summed_and_taken_once() -> None:
         ("call", "query", 7),
         ("call", "whole read", 15),
     ]
+    assert not meter.is_pending
     assert meter.take() == []
     total = meter.total("gongio_ft", "call")
     assert [getattr(total, name) for name in FIGURES] == [1, 1, 4, 3, 22], "taking does not change the total"

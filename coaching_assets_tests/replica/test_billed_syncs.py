@@ -65,6 +65,28 @@ def test_the_reconciliation_stops_where_the_day_has_no_bytes_left(
     assert {comparison.state for comparison in again.comparisons.values()} == {"postponed"}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "select 1",
+        "delete from gongio_ft.email where id in (select id from gongio_ft.email limit 1)",
+        "delete from gongio_ft.call; delete from gongio_ft.transcript",
+    ],
+)
+def test_every_query_of_a_reconciliation_and_its_repair_is_recorded(
+    fronted: Deployment, billing: Billing, damage: str
+) -> None:
+    assert fronted.sync().failures == ()
+    billing.billed.clear()
+    forget_spending(fronted)
+    fronted.query(damage)
+    reconcile(fronted.settings, repair=True, force=True)
+    queries = {key: figures for key, figures in spent(fronted).items() if key[2] == "query"}
+    assert {activity for _, activity, _ in queries} == {"reconciliation"}
+    assert sum(billed for _, _, billed in queries.values()) == sum(billing.billed.values()) > 0
+    assert sum(requests for requests, _, _ in queries.values()) == len(billing.billed)
+
+
 @pytest.mark.parametrize("table", ["transcript", "email", "email_recipient"])
 def test_a_read_that_fails_is_billed_all_the_same(
     fronted: Deployment, billing: Billing, monkeypatch: pytest.MonkeyPatch, table: str
