@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from adbc_driver_manager import INGEST_OPTION_MODE_APPEND, AdbcConnection, AdbcStatement, Error, StatementOptions
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.impl.postgres.postgres import PostgresParquetCopyJob
@@ -14,7 +15,7 @@ from pyarrow import RecordBatchReader
 
 from coaching_assets.postgres.connection import NO_TIMEOUTS
 from coaching_assets.postgres.migrate import SCHEMA
-from coaching_assets.replica.isolation import Isolation, Refused, lacks_binary_form, refuses_rows
+from coaching_assets.replica.isolation import Cause, Isolation, Refused, lacks_binary_form, named, refuses_rows
 from coaching_assets.replica.refused_rows import refused_batch
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ class CopyJob(PostgresParquetCopyJob):
         with self._transaction() as connection:
             if self._attempt(connection, file.schema_arrow, ()) is not None:
                 raise error
-            attempt = partial(self._attempt, connection, file.schema_arrow)
-            for refused in Isolation(lambda batch: attempt([batch])).copy(self._decoded(file)):
+            # a dry run may have no schema coaching_sync
+            check = partial(self._check, connection) if self._job_client.sql_client.lock else None
+            isolation = Isolation(lambda batch: self._attempt(connection, file.schema_arrow, [batch]), check)
+            for refused in isolation.copy(self._decoded(file)):
                 count += len(refused)
                 self._record(connection, refused)
         return count
@@ -93,6 +96,24 @@ class CopyJob(PostgresParquetCopyJob):
             return error
         _execute(connection, "release savepoint attempt")
         return None
+
+    def _check(self, connection: AdbcConnection, batch: "RecordBatch", column: str) -> dict[int, Cause]:
+        """Return the places of the values of a text column that Postgres refuses, with the reasons."""
+        _, schema = self._set_catalog_and_schema()
+        _execute(connection, "create temp table if not exists checked_value (place bigint, bytes bytea) on commit drop")
+        _execute(connection, "delete from pg_temp.checked_value")
+        places = pa.array(range(batch.num_rows), pa.int64())
+        values = pa.record_batch({"place": places, "bytes": batch[column].cast(pa.large_binary())})
+        _ingest(connection, "pg_temp", "checked_value", RecordBatchReader.from_batches(values.schema, [values]))
+        query = (
+            "select place, message, state from coaching_sync.refused_values("
+            f"format('%I.%I', {_literal(schema)}, {_literal(self.load_table_name)})::regclass, {_literal(column)})"
+        )
+        with AdbcStatement(connection) as statement:
+            statement.set_sql_query(query)
+            stream, _ = statement.execute_query()
+            rows = RecordBatchReader.from_stream(stream).read_all().to_pylist()
+        return {r["place"]: Cause(named(r["message"], column), r["state"], column, None) for r in rows}
 
     def _record(self, connection: AdbcConnection, refused: Sequence[Refused]) -> None:
         """Record refused rows for the merge. A load without a lock is a dry run, which writes nothing to keep."""
@@ -133,6 +154,10 @@ class CopyJob(PostgresParquetCopyJob):
         assert credentials is not None
         with _opening:
             return _open_database(credentials.to_native_representation())
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _execute(connection: AdbcConnection, query: str) -> None:

@@ -86,17 +86,47 @@ $function$;
 comment on function coaching_sync.forget_refused(regclass) is
     'Delete the refused rows of a staging table, which is emptied or was merged.';
 
-create or replace function coaching_sync.casts_from_text(rows regclass) returns text
+-- One value per subtransaction costs a few microseconds. Copying until the next error costs a thousand times as much per error.
+create or replace function coaching_sync.refused_values(staging regclass, column_name text)
+returns table (place bigint, message text, state text)
+language plpgsql
+as $function$
+declare
+    is_json constant boolean := (
+        select atttypid = any ('{json,jsonb}'::regtype[]) from pg_attribute where attrelid = staging and attname = column_name
+    );
+    checked record;
+    checked_text text;
+begin
+    for checked in select value.place, value.bytes from pg_temp.checked_value as value loop
+        begin
+            checked_text := convert_from(checked.bytes, 'UTF8');
+            if is_json then
+                perform checked_text::json;
+            end if;
+        exception when data_exception or program_limit_exceeded then
+            place := checked.place;
+            get stacked diagnostics message = message_text, state = returned_sqlstate;
+            return next;
+        end;
+    end loop;
+end
+$function$;
+
+comment on function coaching_sync.refused_values(regclass, text) is
+    'Values in the temporary table checked_value that a text or JSON column refuses: their places, and Postgres''s message.';
+
+create or replace function coaching_sync.casts_from_text(rows regclass, texts text) returns text
 language sql stable
 as $function$
     select string_agg(
-        format('($1 ->> %1$L)::%2$s as %1$I', attname, format_type(atttypid, atttypmod)), ', ' order by attnum
+        format('(%s ->> %L)::%s as %I', texts, attname, format_type(atttypid, atttypmod), attname), ', ' order by attnum
     )
     from pg_attribute where attrelid = rows and attnum > 0 and not attisdropped
 $function$;
 
-comment on function coaching_sync.casts_from_text(regclass) is
-    'Select list that reads a row of a table from a JSON object of texts, $1.';
+comment on function coaching_sync.casts_from_text(regclass, text) is
+    'Select list that reads a row of a table from a JSON object of texts, given as an expression.';
 
 create or replace function coaching_sync.readable_row(rows regclass, casts text, texts jsonb) returns jsonb
 language plpgsql
@@ -131,6 +161,37 @@ comment on function coaching_sync.readable_row(regclass, text, jsonb) is
     'JSON object of a table''s row, from its texts. Values that the column''s type does not take are null.';
 
 -- A refused value of the key is not in the row, but in the key, as text.
+create or replace function coaching_sync.create_refused(plan jsonb, staging regclass, readable text) returns void
+language plpgsql
+as $function$
+begin
+    execute format(
+        $query$
+        create temp table refused_row on commit drop as
+        select refused.id, key, readable, s._fivetran_synced as synced, reason, sqlstate, constraint_name, load_id
+        from coaching_sync.refused_rows as refused
+        join pg_class on pg_class.oid = %1$L::regclass and relname = staging_table
+        join pg_namespace on pg_namespace.oid = relnamespace and nspname = staging_schema
+        cross join lateral (select source_row::jsonb as texts) as parsed
+        cross join lateral (select texts - coalesce(refused_column, '') as fitting offset 0) as accepted
+        cross join lateral (select %2$s as readable offset 0) as typed
+        cross join lateral jsonb_populate_record(null::%1$s, readable) as s
+        cross join lateral (
+            select %3$s || coalesce((
+                select jsonb_object_agg(k, coaching_sync.shortened(texts ->> k))
+                from jsonb_array_elements_text(%4$L) as listed (k) where readable ->> k is null and texts ->> k is not null
+            ), '{}') as key
+        ) as keyed
+        $query$,
+        staging, readable, coaching_sync.rejected_key(plan), plan -> 'key'
+    );
+    analyze pg_temp.refused_row;
+end
+$function$;
+
+comment on function coaching_sync.create_refused(jsonb, regclass, text) is
+    'Create the temporary table refused_row with the refused rows of a staging table. The text is the SQL expression of a row as JSON, from its texts.';
+
 create or replace function coaching_sync.find_refused(plan jsonb) returns boolean
 language plpgsql
 as $function$
@@ -145,31 +206,21 @@ begin
     ) then
         return false;
     end if;
-    execute format(
-        $query$
-        create temp table refused_row on commit drop as
-        select refused.id, key, readable, s._fivetran_synced as synced, reason, sqlstate, constraint_name, load_id
-        from coaching_sync.refused_rows as refused
-        join pg_class on pg_class.oid = %1$L::regclass and relname = staging_table
-        join pg_namespace on pg_namespace.oid = relnamespace and nspname = staging_schema
-        cross join lateral (select source_row::jsonb as texts) as parsed
-        cross join lateral coaching_sync.readable_row(%1$L, %2$L, texts - coalesce(refused_column, '')) as readable
-        cross join lateral jsonb_populate_record(null::%1$s, readable) as s
-        cross join lateral (
-            select %3$s || coalesce((
-                select jsonb_object_agg(k, coaching_sync.shortened(texts ->> k))
-                from jsonb_array_elements_text(%4$L) as listed (k) where readable ->> k is null and texts ->> k is not null
-            ), '{}') as key
-        ) as keyed
-        $query$,
-        staging, coaching_sync.casts_from_text(staging), coaching_sync.rejected_key(plan), plan -> 'key'
-    );
+    begin
+        perform coaching_sync.create_refused(plan, staging, format(
+            '(select to_jsonb(typed_row) from (select %s) as typed_row)', coaching_sync.casts_from_text(staging, 'fitting')
+        ));
+    exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        perform coaching_sync.create_refused(plan, staging, format(
+            'coaching_sync.readable_row(%L, %L, fitting)', staging, coaching_sync.casts_from_text(staging, '$1')
+        ));
+    end;
     return true;
 end
 $function$;
 
 comment on function coaching_sync.find_refused(jsonb) is
-    'Create the temporary table refused_row with the refused rows of a staging table. Returns false, and creates none, if there are none.';
+    'Create the temporary table refused_row if rows of a staging table were refused. Returns whether there are any.';
 
 create or replace function coaching_sync.refused_digests(plan jsonb, since timestamptz)
 returns table (second bigint, row_count bigint, digest numeric)
@@ -208,6 +259,7 @@ $function$;
 comment on function coaching_sync.drop_erased_refused(jsonb, regclass) is
     'Delete refused rows that name something erased.';
 
+-- The first column of the key is compared first, because the whole key takes long to compute. Long values are shortened in it.
 create or replace function coaching_sync.drop_older_refused(plan jsonb, staging regclass, out outdated bigint)
 language plpgsql
 as $function$
@@ -219,8 +271,10 @@ begin
     execute format(
         'create temp table fitting_row on commit drop as
          select s.ctid as at, s._fivetran_synced as synced, refused.key
-         from %s as s join pg_temp.refused_row as refused on refused.key = %s',
-        staging, coaching_sync.rejected_key(plan)
+         from %1$s as s join pg_temp.refused_row as refused on refused.key = %2$s
+         where s.%3$I is null or octet_length(s.%3$I::text) > 400
+             or s.%3$I::text in (select refused_row.key ->> %3$L from pg_temp.refused_row)',
+        staging, coaching_sync.rejected_key(plan), plan -> 'key' ->> 0
     );
     delete from pg_temp.refused_row as refused
     using pg_temp.fitting_row as fitting
