@@ -154,7 +154,8 @@ def test_published_rows_that_bigquery_has_stay_whatever_the_comparison_says(tabl
     assert synced.query(f"select count(*) from {published} where {column} = %s", [key]) == [(1,)]
 
 
-@pytest.mark.parametrize("published", ["transcripts", pytest.param("call_opportunities", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("published", PARTS)
 def test_published_parts_that_bigquery_has_stay_whatever_the_comparison_says(
     published: str, synced: Deployment
 ) -> None:
