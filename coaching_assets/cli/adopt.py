@@ -60,7 +60,7 @@ def print_dry_run(result: "DryRun") -> None:
     for name, planned in result.plan.tables.items():
         for reason in REASONS:
             if rows := planned.reasons[reason]:
-                print_line(f"{name}: {rows:,} deleted because {BECAUSE[reason]}")
+                print_line(f"{name}, deleted: {rows:,} {reason}. {BECAUSE[reason]}")
     for name, planned in result.plan.tables.items():
         for action in ACTIONS:
             print_examples(f"{name}, {action}", planned.examples[action], planned.rows[action])

@@ -17,12 +17,12 @@ Reason = Literal["deleted at the source", "superseded", "rejected", "vanished fr
 REASONS: tuple[Reason, ...] = get_args(Reason)
 VANISHED: Reason = "vanished from the source"
 BECAUSE: dict[Reason, str] = {
-    "deleted at the source": "their source rows have the deleted flag",
-    "superseded": "their source rows now belong to other rows",
-    "rejected": "their source rows can no longer be published",
-    VANISHED: "the replica lacks their source rows; a reconciliation deletes them if BigQuery lacks these, too",
+    "deleted at the source": "Their source rows have the deleted flag.",
+    "superseded": "Their source rows now belong to other rows.",
+    "rejected": "Their source rows can no longer be published.",
+    VANISHED: "The replica lacks their source rows. They stay until a reconciliation finds that BigQuery does, too.",
 }
-"""Explanations of the reasons, after "3 rows are deleted because …"."""
+"""What each reason for a deletion says about the rows."""
 
 Build = Callable[[sql.Composable | None], list[sql.Composed]]
 """Returns the statements that delete all named rows, or those in a query of some of them."""
