@@ -64,7 +64,7 @@ class Fields(BaseSettings):
 
     google_application_credentials: Path | None = Field(
         default=None,
-        description="Path of a service account key; without it, Google's application default credentials apply.",
+        description="Path of Google credentials, a key or configuration; by default, application default credentials.",
     )
     bigquery_emulator_host: str | None = Field(
         default=None, description="REST address of an emulator; no credentials are needed then."

@@ -15,7 +15,14 @@ from coaching_assets_tests.live.bill import MAXIMUM_BYTES_PER_QUERY, bill_of
 WORDS = pa.table({"text": ["a", "b"]})
 
 
-@pytest.mark.parametrize(("limit", "limited"), [(MAXIMUM_BYTES_PER_QUERY, True), (2**40, False), (None, False)])
+@pytest.mark.parametrize(
+    ("limit", "limited"),
+    [
+        (2**40, False),
+        pytest.param(MAXIMUM_BYTES_PER_QUERY, True, marks=pytest.mark.slow),
+        pytest.param(None, False, marks=pytest.mark.slow),
+    ],
+)
 def test_the_bill_of_some_datasets(front: Front, limit: int | None, limited: bool) -> None:
     """https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/list lists the account's own jobs."""
     front.add(Billing(sizes_of({"mine.word": WORDS, "theirs.word": WORDS})))

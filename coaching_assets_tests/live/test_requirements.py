@@ -12,7 +12,9 @@ from coaching_assets.bigquery import connect
 from coaching_assets.demo.servers import BigQueryEmulator
 from coaching_assets_tests.bigquery.tables import settings_for
 from coaching_assets_tests.live.__main__ import CANNOT_RUN
+from coaching_assets_tests.live.requirements import missing_requirement
 
+GOOGLE = ("BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
 NOT_A_KEY = '{"type": "service_account"}'
 MISSING = {
     "no project": ({}, "BIGQUERY_PROJECT is not set"),
@@ -30,24 +32,38 @@ MISSING = {
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    "case", [next(iter(MISSING)), *(pytest.param(name, marks=pytest.mark.slow) for name in list(MISSING)[1:])]
-)
-def test_a_missing_requirement_is_one_sentence(case: str, tmp_path: Path) -> None:
-    variables, words = MISSING[case]
-    (tmp_path / "key.json").write_text(NOT_A_KEY)
-    done = run_suite(tmp_path, {name: value.format(folder=tmp_path) for name, value in variables.items()})
+@pytest.mark.parametrize("case", ["no project", "an emulator", "no key file", "not a key"])
+def test_the_first_missing_requirement_is_named(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables, words = prepared(case, tmp_path)
+    for name in (name for name in os.environ if name.startswith(GOOGLE)):
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert words in (missing_requirement(variables) or "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", MISSING)
+def test_the_command_prints_one_line_and_fails(case: str, tmp_path: Path) -> None:
+    variables, words = prepared(case, tmp_path)
+    done = run_suite(tmp_path, variables)
     assert done.returncode == CANNOT_RUN
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
+def prepared(case: str, folder: Path) -> tuple[dict[str, str], str]:
+    """The variables and the expected words of a case, with its file."""
+    variables, words = MISSING[case]
+    (folder / "key.json").write_text(NOT_A_KEY)
+    return {name: value.format(folder=folder) for name, value in variables.items()}, words
+
+
 def run_suite(folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `make test-live`'s command on a machine without Google's default credentials."""
     nowhere = {"HOME": str(folder), "CLOUDSDK_CONFIG": str(folder), "NO_GCE_CHECK": "true"}
-    google = ("BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(google)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(GOOGLE)}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "coaching_assets_tests.live"],
         env=environment | nowhere | variables,
