@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 from google.api_core.client_info import ClientInfo
 from google.api_core.client_options import ClientOptions
 from google.api_core.retry import Retry
-from google.cloud.bigquery import Client
+from google.cloud.bigquery import Client, QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from coaching_assets.bigquery import metadata, queries
+from coaching_assets.bigquery import column_access, metadata, queries, row_access
 from coaching_assets.bigquery.clock import ServerClock
 from coaching_assets.bigquery.cost import Meter
 from coaching_assets.bigquery.credentials import find_credentials
@@ -77,9 +77,9 @@ class BigQuery:
                 self._storage.transport.close()  # type: ignore[no-untyped-call]
             self._rest = self._storage = None
 
-    def describe(self, dataset: str, table: str) -> TableDescription | None:
+    def describe(self, dataset: str, table: str, project: str | None = None) -> TableDescription | None:
         """The metadata of a table; see `metadata.describe`."""
-        return metadata.describe(self, dataset, table)
+        return metadata.describe(self, dataset, table, project)
 
     def table_names(self, dataset: str) -> frozenset[str] | None:
         """The names of a dataset's tables and views; see `metadata.table_names`."""
@@ -105,6 +105,20 @@ class BigQuery:
     ) -> queries.QueryResult:
         """Run a query about one table to its end; see `queries.run_query`."""
         return queries.run_query(self, table, statement, parameters or {})
+
+    def dry_run(
+        self, table: TableDescription, statement: str, parameters: queries.Parameters | None = None
+    ) -> QueryJob:
+        """Let BigQuery check a query about one table; see `queries.dry_run`."""
+        return queries.dry_run(self, table, statement, parameters or {})
+
+    def readable(self, table: TableDescription) -> TableDescription:
+        """The table without the columns that the account may not read; see `column_access.readable`."""
+        return column_access.readable(self, table)
+
+    def hidden_rows(self, table: TableDescription) -> str | None:
+        """Why rows of the table may be hidden from the account; see `row_access.hidden_rows`."""
+        return row_access.hidden_rows(self, table)
 
     def translated_errors(self, dataset: str | None = None, table: str | None = None) -> AbstractContextManager[None]:
         """Raise a `SourceError` that names the table in place of an exception of Google's libraries."""

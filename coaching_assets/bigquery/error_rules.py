@@ -3,6 +3,7 @@
 BigQuery's error codes: https://cloud.google.com/bigquery/docs/error-messages
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from requests.exceptions import ProxyError
 from coaching_assets.bigquery.errors import (
     CREDENTIALS_REMEDY,
     AccessDenied,
+    ColumnDenied,
     LimitExceeded,
     ProjectNotFound,
     SourceError,
@@ -63,6 +65,11 @@ def _has_reason(*wanted: str) -> Callable[[BaseException], bool]:
 def _is_proxy_failure(error: BaseException) -> bool:
     """The proxy did not connect to Google. The token request wraps the exception of `requests`."""
     return isinstance(error, ProxyError) or any(isinstance(argument, ProxyError) for argument in error.args)
+
+
+def _is_denied_column(error: BaseException) -> bool:
+    """Recognize both texts, BigQuery's present one and the documented one, which differ."""
+    return isinstance(error, google.Forbidden) and bool(re.search("policy tag|fine-grained reader", str(error)))
 
 
 def _is_about_jobs(error: BaseException) -> bool:
@@ -176,6 +183,18 @@ ERROR_RULES = (
         SourceError,
         "The query result of {subject} is too large for BigQuery to return ({reason}). Let Fivetran deliver a table "
         "instead of the view, or select fewer columns in the view.",
+    ),
+    ErrorRule(
+        _is_denied_column,
+        ColumnDenied,
+        "Policy tags keep columns of {subject} from the account ({reason}). Grant the account Fine-Grained Reader "
+        "(roles/datacatalog.categoryFineGrainedReader) on the policy tag.",
+    ),
+    ErrorRule(
+        lambda error: "can be used for partition elimination" in str(error),
+        SourceError,
+        "{subject} reads a table that demands a filter on its partitioning column ({reason}). Add such a filter to the "
+        "view, or let Fivetran deliver a table instead.",
     ),
     ErrorRule(
         lambda error: isinstance(error, google.Forbidden) and _is_about_jobs(error),

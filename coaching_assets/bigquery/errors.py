@@ -29,6 +29,10 @@ class AccessDenied(SourceError):
     """The credentials are missing, wrong or expired, or lack a permission."""
 
 
+class ColumnDenied(AccessDenied):
+    """The account may read the table, but not a column that a policy tag protects."""
+
+
 class LimitExceeded(SourceError):
     """A query would exceed a limit that this project's settings define.
 

@@ -1,7 +1,8 @@
 """Requests metadata of tables and datasets. These requests are free of charge and run no query."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.cloud.bigquery import DatasetReference, SchemaField, Table
 
@@ -24,15 +25,19 @@ SQL_TYPE_NAMES = {
 """The SQL names of the types for which BigQuery's API has a second name:
 https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema"""
 
+INGESTION_TIME = "_PARTITIONTIME"
+"""The pseudo-column that ingestion-time partitioned tables are filtered by; NULL for rows in the streaming buffer:
+https://cloud.google.com/bigquery/docs/querying-partitioned-tables"""
 
-def describe(bigquery: "BigQuery", dataset: str, table: str) -> TableDescription | None:
-    """The metadata of a table; None if the table or its dataset does not exist.
+
+def describe(bigquery: "BigQuery", dataset: str, table: str, project: str | None = None) -> TableDescription | None:
+    """The metadata of a table, by default in the settings' project; None if table or dataset do not exist.
 
     Raises:
         AccessDenied: the account may not see the table.
         SourceError: the request failed.
     """
-    reference = DatasetReference(bigquery.project, dataset).table(table)
+    reference = DatasetReference(project or bigquery.project, dataset).table(table)
     try:
         with translated_errors(bigquery.subject(dataset, table)):
             found = bigquery.rest.get_table(reference, retry=bigquery.retry, timeout=REQUEST_SECONDS)
@@ -63,18 +68,40 @@ def table_names(bigquery: "BigQuery", dataset: str) -> frozenset[str] | None:
 
 def _description(table: Table) -> TableDescription:
     modified: datetime | None = table.modified
+    created: datetime | None = table.created
+    fields = tuple(_field(field) for field in table.schema)
     return TableDescription(
         project=table.project,
         dataset=table.dataset_id,
         table=table.table_id,
         kind=str(table.table_type or "TABLE"),
-        fields=tuple(_field(field) for field in table.schema),
+        fields=fields,
         row_count=table.num_rows,
         byte_count=table.num_bytes,
         modified=modified.astimezone(UTC) if modified is not None else None,
         streaming=table.streaming_buffer is not None,
         clustered_by=tuple(table.clustering_fields or ()),
+        created=created.astimezone(UTC) if created is not None else None,
+        filter_on=_required_filter(table.to_api_repr(), fields),
     )
+
+
+def _required_filter(resource: Mapping[str, Any], fields: tuple[Field, ...]) -> Field | None:
+    """The column on which every query must filter; None if there is no such requirement.
+
+    The requirement is a member of the table, formerly of its partitioning, and of an external table's partition keys:
+    https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table
+    """
+    hive = resource.get("externalDataConfiguration", {}).get("hivePartitioningOptions", {})
+    partitioning = resource.get("timePartitioning") or resource.get("rangePartitioning") or {}
+    if hive.get("requirePartitionFilter") and hive.get("fields"):
+        name = hive["fields"][0]
+    elif resource.get("requirePartitionFilter") or partitioning.get("requirePartitionFilter"):
+        name = partitioning.get("field")
+    else:
+        return None
+    found = next((field for field in fields if name is not None and field.name.lower() == name.lower()), None)
+    return found or Field(INGESTION_TIME, "TIMESTAMP")
 
 
 def _field(field: SchemaField) -> Field:
@@ -87,4 +114,9 @@ def _field(field: SchemaField) -> Field:
         precision=field.precision,
         scale=field.scale,
         description=field.description or None,
+        protected=_is_protected(field),
     )
+
+
+def _is_protected(field: SchemaField) -> bool:
+    return bool(field.policy_tags and field.policy_tags.names) or any(map(_is_protected, field.fields))

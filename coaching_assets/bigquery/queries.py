@@ -66,12 +66,7 @@ def run_query(bigquery: "BigQuery", table: TableDescription, statement: str, par
         Unavailable: the query did not end in time.
         SourceError: BigQuery rejects the query.
     """
-    config = QueryJobConfig(
-        maximum_bytes_billed=bigquery.settings.bigquery_maximum_bytes_billed,
-        use_legacy_sql=False,
-        labels={"application": USER_AGENT},
-        query_parameters=[_parameter(name, *typed) for name, typed in parameters.items()],
-    )
+    config = _config(bigquery, parameters)
     with translated_errors(bigquery.subject(table.dataset, table.table)):
         try:
             estimate = _estimate_within_allowance(bigquery, table, statement, config)
@@ -127,6 +122,30 @@ def _counted(
     )
     bigquery.meter.add(usage)
     return job
+
+
+def dry_run(bigquery: "BigQuery", table: TableDescription, statement: str, parameters: Parameters) -> QueryJob:
+    """Let BigQuery check a query, without running it and free of charge.
+
+    The job has the bytes that the query would process and the tables that it references:
+    https://cloud.google.com/bigquery/docs/running-queries#dry-run
+
+    Raises:
+        SourceError: BigQuery rejects the query.
+    """
+    config = _config(bigquery, parameters)
+    config.dry_run, config.use_query_cache = True, False
+    with bigquery.translated_errors(table.dataset, table.table):
+        return bigquery.rest.query(statement, job_config=config, retry=bigquery.retry, timeout=REQUEST_SECONDS)
+
+
+def _config(bigquery: "BigQuery", parameters: Parameters) -> QueryJobConfig:
+    return QueryJobConfig(
+        maximum_bytes_billed=bigquery.settings.bigquery_maximum_bytes_billed,
+        use_legacy_sql=False,
+        labels={"application": USER_AGENT},
+        query_parameters=[_parameter(name, *typed) for name, typed in parameters.items()],
+    )
 
 
 def _run(bigquery: "BigQuery", table: TableDescription, statement: str, config: QueryJobConfig) -> QueryJob:

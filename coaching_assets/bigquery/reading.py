@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound, ServerError, TooManyRequests
+from google.api_core.exceptions import (
+    Aborted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+)
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.bigquery_storage_v1.types import ArrowSerializationOptions, DataFormat, ReadSession
 
@@ -17,6 +24,7 @@ from coaching_assets.bigquery.errors import SourceError
 from coaching_assets.bigquery.identifiers import quoted, quoted_path
 from coaching_assets.bigquery.queries import Parameters
 from coaching_assets.bigquery.request_settings import REQUEST_SECONDS, USER_AGENT
+from coaching_assets.bigquery.row_filters import restriction, restriction_to, with_partition_filter
 from coaching_assets.bigquery.streams import StreamsRead
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import CURSOR
@@ -75,6 +83,18 @@ class TableRead:
         if self.table.is_stored:
             self._opening = executor.submit(self._open_table, self._snapshot)
 
+    def check(self) -> None:
+        """Let BigQuery check the request, without reading a row.
+
+        Raises:
+            SourceError: BigQuery rejects it.
+        """
+        with self._bigquery.translated_errors(self.table.dataset, self.table.table):
+            if self.table.is_stored:
+                self._open_table(None)
+            else:
+                self._bigquery.dry_run(self.table, *self._statement())
+
     def loadable_batches(self) -> Iterator[pa.RecordBatch]:
         """The batches in types that dlt and Postgres take without loss; see `arrow.batches`."""
         for batch in self:
@@ -102,14 +122,29 @@ class TableRead:
 
         A session ends after six hours, and when its table is replaced:
         https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#readsession
+        BigQuery rejects a snapshot from before the table's creation, or after the present of its own clock:
+        https://cloud.google.com/bigquery/docs/time-travel
         Rows then arrive twice, which is harmless because the load that follows is an upsert by key.
         """
         opening, self._opening = self._opening, None  # A session serves one pass only.
         try:
             yield from self._counted(opening.result() if opening is not None else self._open_table(self._snapshot))
-        except (FailedPrecondition, NotFound) as error:
+        except (FailedPrecondition, NotFound, InvalidArgument) as error:
+            if isinstance(error, InvalidArgument) and self._snapshot is None:
+                raise
+            self._check_columns()
             logger.warning("Reading %s again, in its current state: %s", self._subject, error.message)
             yield from self._counted(self._open_table(None))
+
+    def _check_columns(self) -> None:
+        """Check that the table still has the columns that were described.
+
+        Raises:
+            SourceError: it was replaced by a table with others.
+        """
+        now = self._bigquery.describe(self.table.dataset, self.table.table, self.table.project)
+        if now is not None and {f for f in now.fields if f.name not in self.table.denied} != set(self.table.fields):
+            raise SourceError(f"{self.table} got other columns while it was read. The next sync reads it.")
 
     def _counted(self, opened: Opened) -> Iterator[pa.RecordBatch]:
         """The batches of one session, counted; an empty batch if no session has returned a row."""
@@ -153,9 +188,10 @@ class TableRead:
         return session.estimated_total_bytes_scanned, *self._streams_of(session)
 
     def _restriction(self) -> str:
+        condition = restriction(self._since) if self._since is not None else ""
         if self._ranges is not None:
-            return restriction_to(self._ranges)
-        return restriction(self._since) if self._since is not None else ""
+            condition = restriction_to(self._ranges)
+        return with_partition_filter(self.table, condition)
 
     def _open_view(self) -> Opened:
         """Run the view's query and open the table that holds its result."""
@@ -200,11 +236,12 @@ class TableRead:
 
     def _statement(self) -> tuple[str, Parameters]:
         columns = ", ".join(quoted(column) for column in self.columns)
-        statement = f"SELECT {columns} FROM {quoted_path(self.table)}"
-        if self._since is None:
-            return statement, {}
         cursor = quoted(CURSOR)
-        return f"{statement} WHERE {cursor} >= @since OR {cursor} IS NULL", {"since": ("TIMESTAMP", self._since)}
+        parameters: Parameters = {} if self._since is None else {"since": ("TIMESTAMP", self._since)}
+        condition = f"{cursor} >= @since OR {cursor} IS NULL" if parameters else ""
+        condition = with_partition_filter(self.table, condition)
+        statement = f"SELECT {columns} FROM {quoted_path(self.table)}"
+        return f"{statement} WHERE {condition}" if condition else statement, parameters
 
 
 def read(
@@ -247,26 +284,6 @@ def read(
     if not wanted:
         raise SourceError(f"{table} has no columns to read. If Fivetran is still creating it, sync again later.")
     return TableRead(bigquery, table, wanted, since, ranges, snapshot, streams)
-
-
-def restriction(since: datetime) -> str:
-    """The Storage Read API's row filter for rows that Fivetran processed since then.
-
-    The API takes no query parameters, so the time is a literal: https://cloud.google.com/bigquery/docs/reference/storage
-    """
-    cursor = quoted(CURSOR)
-    return f"{cursor} >= {_timestamp(since)} OR {cursor} IS NULL"
-
-
-def restriction_to(ranges: Sequence[tuple[datetime, datetime]]) -> str:
-    """The row filter for rows that Fivetran processed in one of these ranges."""
-    cursor = quoted(CURSOR)
-    within = [f"({cursor} >= {_timestamp(start)} AND {cursor} < {_timestamp(end)})" for start, end in ranges]
-    return " OR ".join([*within, f"{cursor} IS NULL"])
-
-
-def _timestamp(moment: datetime) -> str:
-    return f"TIMESTAMP '{moment.astimezone(UTC).isoformat(sep=' ', timespec='microseconds')}'"
 
 
 def _path(project: str, dataset: str, table: str) -> str:

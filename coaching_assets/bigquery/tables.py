@@ -13,7 +13,8 @@ class Field:
     """A column of a BigQuery table, or a field of a STRUCT.
 
     `type` is the SQL name (INT64, FLOAT64, BOOL, STRUCT, ...). `mode` is NULLABLE, REQUIRED or REPEATED. `precision`
-    and `scale` are None unless the column declares them.
+    and `scale` are None unless the column declares them. `protected` says whether a policy tag restricts who may read
+    the column or a field of it: https://cloud.google.com/bigquery/docs/column-level-security-intro
     """
 
     name: str
@@ -23,6 +24,7 @@ class Field:
     precision: int | None = None
     scale: int | None = None
     description: str | None = None
+    protected: bool = False
 
     @property
     def repeated(self) -> bool:
@@ -37,7 +39,9 @@ class TableDescription:
     `kind` is TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT or CLONE. `row_count` and `byte_count` are None for
     views. `modified` is the time of the last change of content or schema, to the millisecond. `streaming` tables have
     a streaming buffer, into which rows arrive without moving `modified` at once. `clustered_by` are the columns by
-    which BigQuery sorts the rows: https://cloud.google.com/bigquery/docs/clustered-tables
+    which BigQuery sorts the rows: https://cloud.google.com/bigquery/docs/clustered-tables . `created` is the time of
+    the table's creation. Every read needs a filter on `filter_on`, unless that is None; it may be a pseudo-column.
+    `denied` are columns that policy tags keep from the account; `fields` does not have them (see `column_access`).
     """
 
     project: str
@@ -50,6 +54,9 @@ class TableDescription:
     modified: datetime | None
     streaming: bool = False
     clustered_by: tuple[str, ...] = ()
+    created: datetime | None = None
+    filter_on: Field | None = None
+    denied: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -90,9 +90,8 @@ def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckR
         yield AssetCheckResult(
             check_name=EQUALS_SOURCE,
             asset_key=replica_key(settings, table),
-            passed=comparison.is_equal,
-            # the daily limit is a decision of the operator, and the comparison follows by itself
-            severity=AssetCheckSeverity.WARN if comparison.state == "postponed" else AssetCheckSeverity.ERROR,
+            passed=comparison.is_equal and not comparison.hidden,
+            severity=_severity(comparison),
             description=_description(comparison, skipped),
             metadata=check_metadata(comparison, result.found),
         )
@@ -108,6 +107,15 @@ def _results(settings: Settings, result: Reconciliation) -> Iterator[AssetCheckR
         )
 
 
+def _severity(comparison: Comparison) -> AssetCheckSeverity:
+    """A warning if the daily limit postponed the comparison, or if nothing differs in the rows that BigQuery shows.
+
+    The limit is a decision of the operator, and the comparison follows by itself.
+    """
+    warns = comparison.state == "postponed" or comparison.is_equal
+    return AssetCheckSeverity.WARN if warns else AssetCheckSeverity.ERROR
+
+
 def _description(comparison: Comparison, skipped: str) -> str | None:
     if comparison.reason:
         return comparison.reason
@@ -115,16 +123,24 @@ def _description(comparison: Comparison, skipped: str) -> str | None:
     return " ".join(filter(None, sentences)) or None
 
 
+def _equal_label(comparison: Comparison) -> str:
+    """What the number of equal rows proves."""
+    if comparison.hidden:
+        return "rows_equal_of_visible_rows"
+    return "rows_equal_in_compared_columns" if comparison.left_out else "rows_proven_equal"
+
+
 def check_metadata(comparison: Comparison, found: dict[str, int]) -> dict[str, Any]:
     """The metadata of a replica table's check; `found` maps names of tables to rows that differed before a repair."""
     differing = sum(comparison.rows.values()) + comparison.withheld
     return {
         "state": comparison.state,
-        "rows_equal_in_compared_columns" if comparison.left_out else "rows_proven_equal": comparison.equal,
+        _equal_label(comparison): comparison.equal,
         "as_of": comparison.as_of.isoformat(),
         **{f"rows_{kind}": comparison.rows[kind] for kind in KINDS},
         "rows_not_synced_yet": comparison.pending,
         "rows_withheld": comparison.withheld,
+        "rows_not_shown": comparison.not_shown,
         "rows_rejected": comparison.rejected,
         "rows_repaired": max(found.get(comparison.name, 0) - differing, 0),
         "examples": {kind: comparison.examples[kind] for kind in KINDS if comparison.examples[kind]},

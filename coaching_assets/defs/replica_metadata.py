@@ -31,6 +31,8 @@ def table_metadata(result: "PipelineSync", table: "TableSync", from_dlt: Mapping
     if table.counts is not None:
         metadata |= count_metadata(table.counts)
     metadata |= byte_metadata(table.usage)
+    if table.drift.denied:
+        metadata["columns_denied"] = list(table.drift.denied)
     if table.state == "loaded":
         metadata |= {"seconds": result.seconds, "dlt_seconds": dict(result.trace.seconds)}
         metadata["dlt_jobs"] = metadata.pop("jobs", [])

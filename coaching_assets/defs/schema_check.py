@@ -14,14 +14,18 @@ def schema_spec(key: AssetKey) -> AssetCheckSpec:
 
 
 def schema_result(key: AssetKey, drift: SchemaDrift) -> AssetCheckResult:
-    """A pass, or a warning that names the columns that are gone or have another type."""
+    """A pass, or a warning that names the columns that are gone, have another type or may not be read."""
     return AssetCheckResult(
         check_name=SCHEMA_MATCHES,
         asset_key=key,
         passed=drift.is_empty,
         severity=AssetCheckSeverity.WARN,
         description=str(drift) or None,
-        metadata={"columns_gone": list(drift.gone), "columns_changed": dict(drift.changed)},
+        metadata={
+            "columns_gone": list(drift.gone),
+            "columns_changed": dict(drift.changed),
+            "columns_denied": list(drift.denied),
+        },
     )
 
 

@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from coaching_assets.bigquery import connect
-from coaching_assets.bigquery.errors import DATASET_REMEDY
+from coaching_assets.bigquery.column_access import GRANT_COLUMNS
+from coaching_assets.bigquery.errors import DATASET_REMEDY, SourceError
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import TABLES, Source, SourceTable
 from coaching_assets.doctor.finding import Finding, State
+from coaching_assets.replica.survey import denied_and_needed
 from coaching_assets.settings import Settings
 
 if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
+
+KINDS = {"VIEW": "is a view", "MATERIALIZED_VIEW": "is a materialized view", "EXTERNAL": "is an external table"}
+"""BigQuery does not count the rows of these."""
 
 
 def check_bigquery(settings: Settings) -> Iterator[Finding]:
@@ -47,7 +52,28 @@ def _check_dataset(
     yield Finding("ok", f"Dataset {dataset} has {len(names)} tables")
     for table in TABLES:
         if table.source == source:
-            yield _check_table(table, dataset, bigquery.describe(dataset, table.name))
+            description = bigquery.describe(dataset, table.name)
+            if description is not None:
+                description = bigquery.readable(description)
+            yield _check_table(table, dataset, description)
+            if description is not None:
+                yield from _check_restrictions(bigquery, description)
+
+
+def _check_restrictions(bigquery: "BigQuery", description: TableDescription) -> Iterator[Finding]:
+    """Report what BigQuery keeps from the account although it may read the table."""
+    name = f"{description.dataset}.{description.table}"
+    if description.denied:
+        message = f"Policy tags keep columns of {name} from the account: {', '.join(description.denied)}"
+        yield Finding("warning", message, GRANT_COLUMNS)
+    try:
+        reason = bigquery.hidden_rows(description)
+    except SourceError as error:
+        yield Finding("warning", f"Whether {name} has hidden rows is unknown", str(error))
+        return
+    if reason is not None:
+        message, _, remedy = reason.partition(". ")
+        yield Finding("warning", message, remedy)
 
 
 def _check_table(table: SourceTable, dataset: str, description: TableDescription | None) -> Finding:
@@ -55,11 +81,14 @@ def _check_table(table: SourceTable, dataset: str, description: TableDescription
     if description is None:
         remedy = f"Select it in Fivetran's connector. Without it, {table.without}."
         return Finding("failed" if table.required else "warning", f"{name} is not at the source", remedy)
-    present = frozenset(description.columns)
+    if denied := denied_and_needed(table, description):
+        return Finding("failed", f"Policy tags keep {', '.join(denied)} of {name} from the account", GRANT_COLUMNS)
+    present = frozenset((*description.columns, *description.denied))
     required = [column.name for column in table.columns if column.required and column.name not in present]
     if required:
         remedy = f"Select the columns in Fivetran's connector: {', '.join(required)}."
         return Finding("failed", f"{name} lacks required columns", remedy)
     optional = [column.name for column in table.columns if column.name not in present]
     lacks = f"; optional columns missing: {', '.join(optional)}" if optional else ""
-    return Finding("ok", f"{name} has {description.row_count:,} rows{lacks}")
+    content = f"has {description.row_count:,} rows" if description.is_stored else KINDS.get(description.kind, "exists")
+    return Finding("ok", f"{name} {content}{lacks}")

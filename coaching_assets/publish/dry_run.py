@@ -50,7 +50,7 @@ def dry_run(settings: Settings, notify: Callable[[str], None]) -> DryRun:
         require_visible_rows(database, settings)
         require_own_tables(database, settings)
         database.rollback()
-        survey = survey_source(bigquery, settings, TABLES)
+        survey = survey_source(bigquery, settings, TABLES, to_read=True)
         if survey.failed:
             raise SourceError(" ".join(dict.fromkeys(survey.failed.values())))
         is_complete = all(_has_rows(database, settings.schemas[t.source], t.name) for t in survey.present)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from coaching_assets.bigquery.identifiers import quoted_path
+from coaching_assets.bigquery.row_filters import rows_of
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import SourceTable
 from coaching_assets.postgres.connection import Connection
@@ -72,10 +72,12 @@ def compare(
             except NotComparable as error:
                 result.state, result.reason = "not comparable", str(error)
                 return result
-            result.left_out = expressions.left_out
+            result.left_out = (*expressions.left_out, *description.denied)
             with bigquery.translated_errors(description.dataset, description.table):
                 comparing = _Comparing(bigquery, database, cursor, settings, description, expressions, result)
                 comparing.run()
+                if (reason := bigquery.hidden_rows(description)) is not None:
+                    result.hide(reason)
                 if keep_lacking:
                     comparing.keep_lacking()
     finally:
@@ -203,7 +205,7 @@ class _Comparing:
     def _statement(self, name: str) -> str:
         expressions = self.expressions
         return read_sql(__package__, name).format(
-            table=quoted_path(self.description),
+            table=rows_of(self.description),
             key=expressions.bigquery_key,
             row=expressions.bigquery_row,
             synced=expressions.bigquery_synced,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from coaching_assets.bigquery.identifiers import quoted, quoted_path
+from coaching_assets.bigquery.identifiers import quoted
+from coaching_assets.bigquery.row_filters import rows_of
 from coaching_assets.bigquery.tables import TableDescription
 from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import Connection
@@ -51,9 +52,7 @@ class Source:
         Raises:
             SourceError: BigQuery did not answer, or the query would bill too many bytes.
         """
-        statement = read_sql(__package__, "source_keys.sql").format(
-            table=quoted_path(self.present[table]), key=expression
-        )
+        statement = read_sql(__package__, "source_keys.sql").format(table=rows_of(self.present[table]), key=expression)
         return {row[0] for some in _portions(keys) for row in self._rows(table, statement, some)}
 
     def present_aggregates(self, group: Group, keys: Collection[str]) -> set[str]:
@@ -98,11 +97,13 @@ class Source:
         description, schema = self.present[table], self.settings.schemas[table.source]
         columns = column_types(database, schema, table.name)
         database.commit()
+        if column in description.denied:
+            return set(keys)
         if column not in description.columns or not columns:
             return set(keys) if column in description.columns else set()
         expressions = canonical(table, description, columns)
         asked = read_sql(__package__, "source_parts.sql").format(
-            table=quoted_path(description),
+            table=rows_of(description),
             key=expressions.bigquery_key,
             aggregate=_text(column),
         )

@@ -29,6 +29,8 @@ class Comparison:
         lacking_seconds: the seconds of `_fivetran_synced`, since 1970, of the missing and different rows; None if one
             of them has no such time, or if none was compared.
         left_out: source columns that are not compared.
+        hidden: why BigQuery may hide rows from the account, and what to grant; None if it hides none. Rows that only
+            the replica has then count as `not_shown`, because nothing says that they are gone.
     """
 
     table: SourceTable
@@ -47,6 +49,8 @@ class Comparison:
     lacking_rows: list[bytes] = field(default_factory=list)
     lacking_seconds: list[int] | None = None
     left_out: tuple[str, ...] = ()
+    hidden: str | None = None
+    not_shown: int = 0
 
     @property
     def name(self) -> str:
@@ -67,7 +71,16 @@ class Comparison:
                 f"The replica lacks {self.rejected} rows, or their newest version, because Postgres rejects them."
                 f" `coaching rejected --table {self.name}` lists them with the reasons."
             )
+        if self.hidden:
+            stay = f" {self.not_shown} rows that only the replica has stay." if self.not_shown else ""
+            sentences.append(f"{self.hidden}{stay}")
         return " ".join(sentences)
+
+    def hide(self, reason: str) -> None:
+        """Take rows that BigQuery does not show for hidden, not for deleted."""
+        self.hidden, self.not_shown = reason, self.rows["extra"]
+        self.rows["extra"], self.examples["extra"] = 0, []
+        self.extra_rows, self.obsolete_rejections = [], []
 
     def withhold(self) -> None:
         """Count missing and different rows as withheld.
@@ -80,7 +93,12 @@ class Comparison:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the replica has every row of BigQuery as it is: BigQuery lacks a row that the replica lacks."""
+        """Whether the replica has every row of BigQuery as it is: BigQuery lacks a row that the replica lacks.
+
+        Nothing proves this of a table with hidden rows.
+        """
+        if self.hidden:
+            return False
         unseen = self.rows["missing"] + self.rows["different"] + self.pending + self.rejected
         return self.state == "not at the source" or (self.state == "compared" and unseen == 0)
 

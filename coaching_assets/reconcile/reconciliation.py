@@ -76,7 +76,7 @@ def reconcile(
 def _reconcile(
     settings: Settings, bigquery: "BigQuery", *, repair: bool, force: bool, report: Report
 ) -> Reconciliation:
-    survey = survey_source(bigquery, settings, TABLES)
+    survey = survey_source(bigquery, settings, TABLES, to_read=True)
     comparisons = {table: _unseen(settings, survey, table) for table in TABLES if table not in survey.present}
     with connect(settings) as database:
         refused = refused_tables(database, settings)

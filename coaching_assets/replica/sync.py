@@ -1,7 +1,7 @@
 """Sync the tables of one pipeline: load what BigQuery changed, and report what happened to each table."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,7 @@ from coaching_assets.replica.failures import explain, run_together
 from coaching_assets.replica.last_syncs import record_sync
 from coaching_assets.replica.postponed import forget_windows, postponed_windows
 from coaching_assets.replica.rejected_ranges import rejected_ranges
+from coaching_assets.replica.replaced_tables import described_again
 from coaching_assets.replica.schema_drift import SchemaDrift, schema_drift
 from coaching_assets.replica.schema_lock import LoadLock, prepare_database, schema_lock
 from coaching_assets.replica.source_states import LoadCounts, load_counts, record_source_table
@@ -151,20 +152,26 @@ class ReplicaSync:
             owned = ownership.inspect(database, self.schema, self.tables)
             ownership.record(database, owned.unrecorded)
             tables = [table for table in self.tables if table not in owned.refused]
-            self._refused, self._survey = owned.refused, survey_source(self._bigquery, self.settings, tables)
+            self._refused = owned.refused
+            self._survey = survey_source(self._bigquery, self.settings, tables, to_read=True)
             if not tables:
                 return _Loaded()
             present = self._survey.present
             unmodified, essential_only = self._unmodified(database)
             modified = {table: present[table] for table in present if table not in unmodified}
-            extractions = extractions_for(
-                self._bigquery, database, self.settings, modified, essential_only=essential_only
-            )
+            read = partial(extractions_for, self._bigquery, database, self.settings, essential_only=essential_only)
+            extractions = read(modified)
             if extractions:
                 ownership.announce_load(database, self.schema, extractions)
                 identify_rows(database, self.schema, tables)
             prepare_staging(database, self.schema, extractions)
             errors, trace = self._load(extractions, lock) if extractions else ({}, LoadTrace())
+            if again := described_again(self._bigquery, self.settings, extractions, errors, self._warn):
+                self._survey = replace(self._survey, present={**present, **again})
+                second = read(again)
+                later, trace = self._load_again(database, second, lock, trace)
+                errors = {table: error for table, error in errors.items() if table not in again} | later
+                extractions |= second
             if extractions:
                 identify_rows(database, self.schema, tables)
                 ownership.record_load(database, self.schema, extractions)
@@ -202,6 +209,13 @@ class ReplicaSync:
             source = source_for(pipeline, extractions)
             results, errors = run_together(lambda: self._run(pipeline, source), extractions, pipeline.failed)
             return errors, LoadTrace.of(pipeline) if results else LoadTrace()
+
+    def _load_again(
+        self, database: Connection, extractions: Mapping[SourceTable, Extraction], lock: LoadLock, before: LoadTrace
+    ) -> tuple[dict[SourceTable, Exception], LoadTrace]:
+        prepare_staging(database, self.schema, extractions)
+        errors, trace = self._load(extractions, lock)
+        return errors, before.followed_by(trace)
 
     def _record(self, loaded: _Loaded, seconds: float) -> tuple[TableSync, ...]:
         survey = self._survey
@@ -257,7 +271,8 @@ class ReplicaSync:
         record_source_table(database, self.schema, table.name, state, reason, missing=missing)
 
     def _drift(self, table: SourceTable, database: Connection) -> SchemaDrift:
-        return schema_drift(database, self.schema, table.name, self._survey.present[table].fields)
+        seen = self._survey.present[table]
+        return schema_drift(database, self.schema, table.name, seen.fields, seen.denied)
 
     def _name(self, table: SourceTable) -> str:
         return f"{self.schema}.{table.name}"

@@ -15,6 +15,12 @@ class LoadTrace:
     load_ids: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    def followed_by(self, later: "LoadTrace") -> "LoadTrace":
+        """Both runs as one: all load ids, and the sum of the seconds per step."""
+        steps = dict.fromkeys((*self.seconds, *later.seconds))
+        seconds = {step: round(self.seconds.get(step, 0) + later.seconds.get(step, 0), 3) for step in steps}
+        return LoadTrace((*self.load_ids, *later.load_ids), seconds)
+
     @classmethod
     def of(cls, pipeline: "Pipeline") -> "LoadTrace":
         """Return the trace of a pipeline's last run; empty if it never ran."""

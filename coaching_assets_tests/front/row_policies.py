@@ -16,8 +16,7 @@ class RowPolicies(Behaviour):
     """The list of a table's row access policies, as BigQuery returns it: without the grantees.
 
     https://cloud.google.com/bigquery/docs/reference/rest/v2/rowAccessPolicies/list needs the permission
-    bigquery.rowAccessPolicies.list, which the roles for reading lack:
-    https://cloud.google.com/bigquery/docs/row-level-security-intro . `may_list` says whether the account has it.
+    bigquery.rowAccessPolicies.list. `may_list` says whether the account has it.
     """
 
     may_list: bool = True

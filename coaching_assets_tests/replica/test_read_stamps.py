@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coaching_assets.bigquery.reading import restriction_to
+from coaching_assets.bigquery.row_filters import restriction_to
 from coaching_assets.demo.sample import Sample, SampleTable, generate
 from coaching_assets.demo.sample.values import to_arrow
 from coaching_assets.replica.read_stamps import MAXIMUM_RANGES, as_ranges
