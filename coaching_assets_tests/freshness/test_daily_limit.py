@@ -27,11 +27,11 @@ def verdict(deployment: Deployment, now: datetime) -> Verdict:
 @pytest.mark.parametrize(
     ("limit", "share", "passed", "words"),
     [
-        ("", 5, True, "there is no limit"),
-        (str(LIMIT), 0.5, True, "50% of BIGQUERY_DAILY_BYTES."),
-        (str(LIMIT), 0.85, False, "at 90%, changes wait"),
+        pytest.param("", 5, True, "there is no limit", marks=pytest.mark.slow),
+        pytest.param(str(LIMIT), 0.5, True, "50% of BIGQUERY_DAILY_BYTES.", marks=pytest.mark.slow),
+        pytest.param(str(LIMIT), 0.85, False, "at 90%, changes wait", marks=pytest.mark.slow),
         (str(LIMIT), 0.95, False, "so changes wait for the hourly sync"),
-        (str(LIMIT), 1.5, False, "the reconciliation"),
+        pytest.param(str(LIMIT), 1.5, False, "the reconciliation", marks=pytest.mark.slow),
     ],
 )
 def test_the_check_warns_near_the_limit(
