@@ -120,6 +120,10 @@ class BigQuery:
         """Why rows of the table may be hidden from the account; see `row_access.hidden_rows`."""
         return row_access.hidden_rows(self, table)
 
+    def estimate(self, table: TableDescription, statement: str, parameters: queries.Parameters | None = None) -> int:
+        """The bytes that a query of one table would bill; see `queries.estimate`."""
+        return queries.estimate(self, table, statement, parameters or {})
+
     def translated_errors(self, dataset: str | None = None, table: str | None = None) -> AbstractContextManager[None]:
         """Raise a `SourceError` that names the table in place of an exception of Google's libraries."""
         return translated_errors(self.subject(dataset, table))

@@ -9,7 +9,7 @@ from google.cloud.bigquery import DatasetReference, SchemaField, Table
 from coaching_assets.bigquery.errors import TableNotFound
 from coaching_assets.bigquery.google_errors import translated_errors
 from coaching_assets.bigquery.request_settings import REQUEST_SECONDS
-from coaching_assets.bigquery.tables import Field, TableDescription
+from coaching_assets.bigquery.tables import Field, Partitioning, TableDescription
 
 if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
@@ -83,6 +83,7 @@ def _description(table: Table) -> TableDescription:
         clustered_by=tuple(table.clustering_fields or ()),
         created=created.astimezone(UTC) if created is not None else None,
         filter_on=_required_filter(table.to_api_repr(), fields),
+        partitioning=_partitioning(table),
     )
 
 
@@ -102,6 +103,15 @@ def _required_filter(resource: Mapping[str, Any], fields: tuple[Field, ...]) -> 
         return None
     found = next((field for field in fields if name is not None and field.name.lower() == name.lower()), None)
     return found or Field(INGESTION_TIME, "TIMESTAMP")
+
+
+def _partitioning(table: Table) -> Partitioning | None:
+    by_time, by_range = table.time_partitioning, table.range_partitioning
+    if by_time is not None:
+        return Partitioning(by_time.field, unit=str(by_time.type_ or "DAY"))
+    if by_range is not None:
+        return Partitioning(by_range.field, start=by_range.range_.start, interval=by_range.range_.interval)
+    return None
 
 
 def _field(field: SchemaField) -> Field:

@@ -25,6 +25,9 @@ Parameters: TypeAlias = Mapping[str, tuple[str, Any]]
 """The type (INT64, STRING, TIMESTAMP, ...) and value of each named query parameter. A list makes an ARRAY."""
 
 
+MEGABYTE = 1024**2
+
+
 @dataclass(frozen=True)
 class QueryResult:
     """A query job that ended.
@@ -146,6 +149,36 @@ def _config(bigquery: "BigQuery", parameters: Parameters) -> QueryJobConfig:
         labels={"application": USER_AGENT},
         query_parameters=[_parameter(name, *typed) for name, typed in parameters.items()],
     )
+
+
+def estimate(bigquery: "BigQuery", table: TableDescription, statement: str, parameters: Parameters) -> int:
+    """Estimate the bytes that a query bills, by a dry run, which is free.
+
+    BigQuery rounds up to megabytes, and to at least 10: https://cloud.google.com/bigquery/pricing#on_demand_pricing
+
+    Args:
+        bigquery: the connection.
+        table: the one table that the query reads.
+        statement: as in `run_query`.
+        parameters: as in `run_query`.
+
+    Raises:
+        SourceError: BigQuery rejects the query.
+    """
+    config = QueryJobConfig(
+        dry_run=True,
+        use_legacy_sql=False,
+        use_query_cache=False,
+        query_parameters=[_parameter(name, *typed) for name, typed in parameters.items()],
+    )
+    with bigquery.translated_errors(table.dataset, table.table):
+        job = bigquery.rest.query(statement, job_config=config, retry=bigquery.retry, timeout=REQUEST_SECONDS)
+        return billed(int(job.total_bytes_processed or 0))
+
+
+def billed(size: int) -> int:
+    """The bytes that BigQuery bills for a query of one table that processes so many bytes."""
+    return max(MINIMUM_QUERY_BYTES, -(-size // MEGABYTE) * MEGABYTE) if size else 0
 
 
 def _run(bigquery: "BigQuery", table: TableDescription, statement: str, config: QueryJobConfig) -> QueryJob:

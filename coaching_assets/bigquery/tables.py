@@ -33,6 +33,22 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Partitioning:
+    """How a table is partitioned.
+
+    https://cloud.google.com/bigquery/docs/partitioned-tables
+
+    `column` is None if BigQuery partitions by the time at which rows arrived. `unit` is HOUR, DAY, MONTH or YEAR. It is
+    None for ranges of integers, which begin at `start` and have `interval` values each.
+    """
+
+    column: str | None
+    unit: str | None = None
+    start: int | None = None
+    interval: int | None = None
+
+
+@dataclass(frozen=True)
 class TableDescription:
     """The metadata of a BigQuery table.
 
@@ -57,6 +73,7 @@ class TableDescription:
     created: datetime | None = None
     filter_on: Field | None = None
     denied: tuple[str, ...] = ()
+    partitioning: Partitioning | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

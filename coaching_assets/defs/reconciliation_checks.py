@@ -19,7 +19,7 @@ from coaching_assets.defs.keys import published_key, replica_key
 from coaching_assets.defs.resources import BigQueryResource, PostgresResource
 from coaching_assets.publish.plan import AS_DIFFERENCE, CHANGES, TablePlan
 from coaching_assets.publish.tables import TABLES as PUBLISHED_TABLES
-from coaching_assets.reconcile.differences import KINDS, Comparison
+from coaching_assets.reconcile.differences import KINDS, Comparison, Proof
 from coaching_assets.reconcile.reconciliation import Reconciliation
 from coaching_assets.settings import Settings
 
@@ -127,6 +127,8 @@ def _equal_label(comparison: Comparison) -> str:
     """What the number of equal rows proves."""
     if comparison.hidden:
         return "rows_equal_of_visible_rows"
+    if comparison.proof is not None:
+        return "rows_equal_in_compared_slices"
     return "rows_equal_in_compared_columns" if comparison.left_out else "rows_proven_equal"
 
 
@@ -145,6 +147,19 @@ def check_metadata(comparison: Comparison, found: dict[str, int]) -> dict[str, A
         "rows_repaired": max(found.get(comparison.name, 0) - differing, 0),
         "examples": {kind: comparison.examples[kind] for kind in KINDS if comparison.examples[kind]},
         "columns_not_compared": list(comparison.left_out),
+        **(_of_slices(comparison, comparison.proof) if comparison.proof is not None else {}),
+    }
+
+
+def _of_slices(comparison: Comparison, proof: Proof) -> dict[str, Any]:
+    return {
+        "slices": proof.total,
+        "slices_proven": proof.proven,
+        "slices_proven_since": proof.oldest.isoformat() if proof.oldest is not None else "never",
+        "slices_overdue": proof.overdue,
+        "slices_too_large": list(proof.oversized),
+        "slices_compared_now": [name for part in comparison.parts for name in part.slices],
+        "rows_perhaps_in_other_slices": comparison.unplaced,
     }
 
 

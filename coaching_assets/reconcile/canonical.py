@@ -1,6 +1,6 @@
 """SQL expressions that write a row as the same text in BigQuery and in Postgres, so that only hashes are compared."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -106,15 +106,23 @@ class Canonical:
     replica_synced: sql.Composable
     left_out: tuple[str, ...]
     """Source columns that are not compared."""
+    compared: tuple[str, ...] = ()
+    """Source columns that are compared beside the key."""
 
 
-def canonical(table: SourceTable, description: TableDescription, columns: Mapping[str, str]) -> Canonical:
+def canonical(
+    table: SourceTable,
+    description: TableDescription,
+    columns: Mapping[str, str],
+    only: Collection[str] | None = None,
+) -> Canonical:
     """Build the expressions that compare one table.
 
     Args:
         table: the source table.
         description: its current columns in BigQuery.
         columns: Postgres type by column of the replica.
+        only: the columns to compare beside the key; None for all.
 
     Raises:
         NotComparable: a key column has a type without a common text.
@@ -128,7 +136,8 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
     has_cursor = any(field.name == CURSOR for field in fields)
     # if only the stamp differs, the replica keeps the old one
     fields = [field for field in fields if field.name != CURSOR]
-    compared = {*key, CURSOR, *(field.name for field in fields)}
+    left_out = set(description.columns) - {*key, CURSOR, *(field.name for field in fields)}
+    fields = [field for field in fields if only is None or field.name in only]
     return Canonical(
         bigquery_key=_bigquery([_bigquery_key(description, columns, name) for name in key]),
         bigquery_row=_bigquery([BIGQUERY_TEXTS[field.type].format(quoted(field.name)) for field in fields]),
@@ -138,7 +147,8 @@ def canonical(table: SourceTable, description: TableDescription, columns: Mappin
         replica_synced=sql.SQL("({})::bigint").format(
             _replica_text(CURSOR, columns[CURSOR]) if has_cursor else sql.NULL
         ),
-        left_out=tuple(name for name in description.columns if name not in compared),
+        left_out=tuple(name for name in description.columns if name in left_out),
+        compared=tuple(field.name for field in fields),
     )
 
 

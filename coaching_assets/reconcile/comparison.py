@@ -16,7 +16,8 @@ from coaching_assets.postgres.sql_files import read_sql
 from coaching_assets.postgres.tables import column_types, has_own_tables
 from coaching_assets.reconcile import withholding
 from coaching_assets.reconcile.canonical import Canonical, NotComparable, canonical, key_parts
-from coaching_assets.reconcile.differences import KINDS, Comparison
+from coaching_assets.reconcile.differences import KINDS, MAXIMUM_EXAMPLES, Comparison
+from coaching_assets.reconcile.slices import WHOLE, Part
 from coaching_assets.replica.modifications import unmodified
 from coaching_assets.replica.watermark import newest_source_time
 from coaching_assets.settings import Settings
@@ -24,7 +25,6 @@ from coaching_assets.settings import Settings
 if TYPE_CHECKING:
     from coaching_assets.bigquery.client import BigQuery
 
-MAXIMUM_EXAMPLES = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Bucket = tuple[int, int, int, int, int]
@@ -38,9 +38,10 @@ def compare(
     table: SourceTable,
     description: TableDescription,
     *,
+    part: Part = WHOLE,
     keep_lacking: bool = False,
 ) -> Comparison:
-    """Compare one table. Equal tables cost one query job and 256 result rows.
+    """Compare one table, or a part of it. Equal tables cost one query job and 256 result rows.
 
     Both sides show the same moment: the replica in one snapshot, taken before the query, and BigQuery without the rows
     that the last load could not have read.
@@ -51,13 +52,14 @@ def compare(
         settings: the replica's schemas and the overlap.
         table: the source table.
         description: its current columns in BigQuery.
+        part: the rows and columns to compare.
         keep_lacking: whether to fill `lacking_rows`, for `withholding.record`.
 
     Raises:
         SourceError: BigQuery did not answer.
         LimitExceeded: the query would bill too many bytes.
     """
-    result = Comparison(table, settings.schemas[table.source], "compared")
+    result = Comparison(table, settings.schemas[table.source], "compared", parts=(part,) if part.slices else ())
     try:
         with database.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read")
@@ -68,13 +70,16 @@ def compare(
                 result.reason = f"{result.name} is not loaded yet. Run `coaching sync`."
                 return result
             try:
-                expressions = canonical(table, description, columns)
+                all_columns = canonical(table, description, columns)
+                expressions = canonical(table, description, columns, part.columns)
             except NotComparable as error:
                 result.state, result.reason = "not comparable", str(error)
                 return result
             result.left_out = (*expressions.left_out, *description.denied)
             with bigquery.translated_errors(description.dataset, description.table):
-                comparing = _Comparing(bigquery, database, cursor, settings, description, expressions, result)
+                comparing = _Comparing(
+                    bigquery, database, cursor, settings, description, expressions, all_columns, part, result
+                )
                 comparing.run()
                 if (reason := bigquery.hidden_rows(description)) is not None:
                     result.hide(reason)
@@ -96,6 +101,8 @@ class _Comparing:
     settings: Settings
     description: TableDescription
     expressions: Canonical
+    all_columns: Canonical
+    part: Part
     result: Comparison
 
     def run(self) -> None:
@@ -134,7 +141,8 @@ class _Comparing:
     def _source_buckets(self, watermark: datetime | None) -> dict[str, Bucket]:
         """BigQuery's buckets; keys newer than the watermark go into the temporary table `newer_key`."""
         parameters = {"watermark": ("INT64", _microseconds(watermark))}
-        result = self.bigquery.query(self.description, self._statement("source_buckets.sql"), parameters)
+        statement = source_statement("source_buckets.sql", self.description, self.expressions, self.part)
+        result = self.bigquery.query(self.description, statement, parameters)
         buckets: dict[str, Bucket] = {}
         self.cursor.execute("create temp table newer_key (key_hash text primary key)")
         for bucket, count, first, second, third, fourth, newer in result.rows():
@@ -161,7 +169,8 @@ class _Comparing:
         from pyarrow.csv import WriteOptions, write_csv
 
         parameters = {"buckets": ("STRING", buckets)}
-        result = self.bigquery.query(self.description, self._statement("source_rows.sql"), parameters)
+        statement = source_statement("source_rows.sql", self.description, self.expressions, self.part)
+        result = self.bigquery.query(self.description, statement, parameters)
         self.cursor.execute("create temp table source_row (key_hash text, key_text text, digest text, synced bigint)")
         self.cursor.execute("create temp table replica_row (key_hash text, key_text text, digest text, synced bigint)")
         for batch in result.batches():
@@ -170,6 +179,8 @@ class _Comparing:
             file.seek(0)
             self.cursor.copy_expert("copy source_row from stdin with (format csv)", file)
         self.cursor.execute(self._composed("replica_rows.sql"), {"buckets": buckets})
+        if not self.part.has_all_keys:
+            self.cursor.execute(self._composed("superseded_rows.sql"))
         horizon = watermark - self.settings.replica_overlap if watermark is not None else None
         salt = withholding.load(self.cursor, self.result.schema, self.result.table.name)
         self.cursor.execute(read_sql(__package__, "classify.sql"), {"horizon": _microseconds(horizon), "salt": salt})
@@ -183,42 +194,58 @@ class _Comparing:
         result.pending += counts.get("pending", 0)
         result.withheld = counts.get("withheld", 0)
         result.rejected = counts.get("rejected", 0)
+        if not self.part.has_all_keys:
+            # a row that this slice lacks may be in another one
+            result.unplaced = counts.pop("extra", 0)
         for kind in KINDS:
             result.rows[kind] = counts.get(kind, 0)
+            if not result.rows[kind]:
+                continue
             self.cursor.execute(
                 "select key_text from classified where state = %s order by key_text limit %s", (kind, MAXIMUM_EXAMPLES)
             )
             result.examples[kind] = [key_parts(text) for (text,) in self.cursor.fetchall()]
-        self.cursor.execute(
-            "select key::text from rejected_row where key_hash not in (select key_hash from source_row)"
-        )
-        result.obsolete_rejections = [key for (key,) in self.cursor.fetchall()]
+        if self.part.has_all_keys:
+            self._find_gone()
         self.cursor.execute(
             "select distinct div(synced, 1000000)::bigint from classified where state in ('missing', 'different')"
             " order by 1"
         )
         seconds = [second for (second,) in self.cursor.fetchall()]
         result.lacking_seconds = None if None in seconds else seconds
-        self.cursor.execute("select key_hash, digest from classified where state = 'extra'")
-        result.extra_rows = self.cursor.fetchall()
 
-    def _statement(self, name: str) -> str:
-        expressions = self.expressions
-        return read_sql(__package__, name).format(
-            table=rows_of(self.description),
-            key=expressions.bigquery_key,
-            row=expressions.bigquery_row,
-            synced=expressions.bigquery_synced,
+    def _find_gone(self) -> None:
+        """Fill in the rows that BigQuery no longer has."""
+        self.cursor.execute(
+            "select key::text from rejected_row where key_hash not in (select key_hash from source_row)"
         )
+        self.result.obsolete_rejections = [key for (key,) in self.cursor.fetchall()]
+        if self.part.columns is None:
+            self.cursor.execute("select key_hash, digest from classified where state = 'extra'")
+        else:
+            self.cursor.execute(self._composed("extra_rows.sql", self.all_columns))
+        self.result.extra_rows = self.cursor.fetchall()
 
-    def _composed(self, name: str) -> sql.Composed:
-        expressions = self.expressions
+    def _composed(self, name: str, expressions: Canonical | None = None) -> sql.Composed:
+        expressions = expressions or self.expressions
         return sql.SQL(read_sql(__package__, name)).format(
             table=sql.Identifier(self.result.schema, self.result.table.name),
             key=expressions.replica_key,
             row=expressions.replica_row,
             synced=expressions.replica_synced,
+            condition=self.part.replica_condition,
         )
+
+
+def source_statement(name: str, description: TableDescription, expressions: Canonical, part: Part) -> str:
+    """Build one of the two queries of BigQuery."""
+    return read_sql(__package__, name).format(
+        table=rows_of(description),
+        key=expressions.bigquery_key,
+        row=expressions.bigquery_row,
+        synced=expressions.bigquery_synced,
+        condition=part.bigquery_condition,
+    )
 
 
 def _microseconds(moment: datetime | None) -> int | None:

@@ -11,10 +11,11 @@ from coaching_assets.catalogue import TABLES, SourceTable
 from coaching_assets.postgres.connection import connect
 from coaching_assets.publish.plan import Plan, make_plan
 from coaching_assets.reconcile import withholding
-from coaching_assets.reconcile.comparison import compare
 from coaching_assets.reconcile.confirmation import Source
 from coaching_assets.reconcile.differences import Comparison, State
 from coaching_assets.reconcile.repair import Report, forget_obsolete_rejections, repair_published, repair_replica
+from coaching_assets.reconcile.rotation import compare_within_limit
+from coaching_assets.reconcile.slices import Part
 from coaching_assets.replica.budget import Budget, read_budget
 from coaching_assets.replica.ownership import refused_tables
 from coaching_assets.replica.survey import Survey, survey_source
@@ -96,12 +97,13 @@ def _reconcile(
     result.found |= {name: table.changes for name, table in result.plan.tables.items()}
     result.skipped = repair_replica(bigquery, settings, present, list(comparisons.values()), force=force, report=report)
     done = [table for table in present if comparisons[table].state != "postponed"]
-    again = [t for t in done if not (comparisons[t].is_equal and comparisons[t].is_proven)]
+    again = [t for t in done if _is_worth_repeating(comparisons[t])]
     with connect(settings) as database, database.cursor() as cursor:
         erased = withholding.anything_was_erased(cursor)
-        result.comparisons |= _compared(bigquery, settings, present, again, keep_lacking=erased)
+        parts = {table: comparisons[table].parts for table in again}
+        result.comparisons |= _compared(bigquery, settings, present, again, keep_lacking=erased, parts=parts)
         for comparison in (result.comparisons[table] for table in again if erased):
-            withholding.record(database, comparison.schema, comparison.table.name, comparison.lacking_rows)
+            withholding.record(database, comparison)
             comparison.withhold()
         database.commit()
         plan = make_plan(database, settings)
@@ -125,6 +127,13 @@ def _compared_within(
         bigquery.meter.allow(None)
 
 
+def _is_worth_repeating(comparison: Comparison) -> bool:
+    """Whether a comparison after the repair may have another result, or prove what this one has not."""
+    if comparison.proof is not None:
+        return not comparison.is_slice_proven
+    return not (comparison.is_equal and comparison.is_proven)
+
+
 def _compared(
     bigquery: "BigQuery",
     settings: Settings,
@@ -132,13 +141,21 @@ def _compared(
     tables: Collection[SourceTable],
     *,
     keep_lacking: bool = False,
+    parts: Mapping[SourceTable, tuple[Part, ...]] | None = None,
 ) -> dict[SourceTable, Comparison]:
+    again = parts or {}
     comparisons: dict[SourceTable, Comparison] = {}
     for table in tables:
         with connect(settings) as database:
             try:
-                comparisons[table] = compare(
-                    bigquery, database, settings, table, present[table], keep_lacking=keep_lacking
+                comparisons[table] = compare_within_limit(
+                    bigquery,
+                    database,
+                    settings,
+                    table,
+                    present[table],
+                    keep_lacking=keep_lacking,
+                    parts=again.get(table, ()),
                 )
             except SourceError as error:
                 state: State = "failed"

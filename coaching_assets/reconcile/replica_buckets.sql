@@ -2,6 +2,7 @@
 with hashed as (
     select md5(convert_to({key}, 'UTF8')) as key_hash, md5(convert_to({row}, 'UTF8')) as digest
     from {table} as replica
+    where {condition}
 )
 select
     substr(key_hash, 1, 2) as bucket,

@@ -4,6 +4,7 @@
 WITH hashed AS (
   SELECT TO_HEX(MD5({key})) AS key_hash, TO_HEX(MD5({row})) AS digest, {synced} AS synced
   FROM {table}
+  WHERE {condition}
 ),
 ranked AS (
   SELECT

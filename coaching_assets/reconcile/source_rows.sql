@@ -2,6 +2,7 @@
 WITH keyed AS (
   SELECT {key} AS key_text, TO_HEX(MD5({row})) AS digest, {synced} AS synced
   FROM {table}
+  WHERE {condition}
 ),
 ranked AS (
   SELECT

@@ -1,12 +1,11 @@
 """Records the rows that an erasure keeps out of the replica, so that reconciliation does not report them as missing."""
 
-from collections.abc import Iterable
-
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from coaching_assets.postgres.connection import Connection
 from coaching_assets.postgres.tables import has_own_tables
+from coaching_assets.reconcile.differences import Comparison
 
 
 def anything_was_erased(cursor: Cursor) -> bool:
@@ -35,14 +34,19 @@ def load(cursor: Cursor, schema: str, table: str) -> str:
     return str((cursor.fetchone() or ("",))[0])
 
 
-def record(database: Connection, schema: str, table: str, hashes: Iterable[bytes]) -> None:
-    """Replace the recorded rows of a table by those that are still missing or different right after a full reload."""
+def record(database: Connection, comparison: Comparison) -> None:
+    """Replace the recorded rows of a table by those that are still missing or different right after a reload.
+
+    After a comparison by slices, the records of other slices remain.
+    """
+    schema, table = comparison.schema, comparison.table.name
     with database.cursor() as cursor:
-        cursor.execute(
-            "delete from coaching_sync.withheld_rows where table_schema = %s and table_name = %s", (schema, table)
-        )
+        if not comparison.parts:
+            cursor.execute(
+                "delete from coaching_sync.withheld_rows where table_schema = %s and table_name = %s", (schema, table)
+            )
         execute_values(
             cursor,
             "insert into coaching_sync.withheld_rows (table_schema, table_name, hash) values %s on conflict do nothing",
-            [(schema, table, row_hash) for row_hash in hashes],
+            [(schema, table, row_hash) for row_hash in comparison.lacking_rows],
         )

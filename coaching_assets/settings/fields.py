@@ -165,6 +165,11 @@ class Fields(BaseSettings):
         le=1,
         description="Largest share of a table that it removes because BigQuery no longer has the rows.",
     )
+    reconcile_slice_days: float = Field(
+        default=35.0,
+        gt=0,
+        description="Days within which it must prove each slice of a table that it compares by slices.",
+    )
 
     @classmethod
     def settings_customise_sources(
