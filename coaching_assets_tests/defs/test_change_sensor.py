@@ -154,6 +154,7 @@ def test_bigquery_away_is_a_reason_and_no_run(
     assert "BIGQUERY_EMULATOR_HOST" in (result.skip_message or "")
 
 
+@pytest.mark.slow
 def test_an_hour_without_changes_is_skipped_and_a_day_is_not(
     deployment: Deployment, instance: DagsterInstance, sample: Sample
 ) -> None:

@@ -63,6 +63,7 @@ def assert_only_this_failed(scene: Scene, report: SyncReport, table: str, words:
     assert [line for line in scene.problems() if line.startswith(("emails", "opportunities"))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.breaks("BigQuery: a read is broken off (UNAVAILABLE, INTERNAL, RESOURCE_EXHAUSTED)")
 @pytest.mark.parametrize(
     "code",

@@ -92,6 +92,7 @@ def test_what_will_not_pass_fails_at_once_and_says_so(
     scene.assert_healed()
 
 
+@pytest.mark.slow
 @pytest.mark.breaks("Postgres: deadlock, serialization failure")
 @pytest.mark.parametrize("state", ["40P01", pytest.param("40001", marks=pytest.mark.slow)])
 def test_what_passes_by_itself_is_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch, state: str) -> None:

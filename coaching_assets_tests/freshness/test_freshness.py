@@ -78,6 +78,7 @@ def test_only_what_changed_and_is_not_published_is_stale(
     assert verdicts(deployment, datetime.now(UTC) + timedelta(hours=3))[PUBLISHED_IS_FRESH, CALLS].passed
 
 
+@pytest.mark.slow
 def test_a_publisher_that_fails_is_noticed_by_what_it_did_not_publish(deployment: Deployment, sample: Sample) -> None:
     deployment.load(sample)
     assert deployment.sync().success

@@ -78,6 +78,7 @@ def test_a_recipient_added(world: World, source: Source) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "column", "published", "path"),
     [

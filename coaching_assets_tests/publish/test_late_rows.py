@@ -135,6 +135,7 @@ def test_what_is_kept_of_a_load_goes_with_its_rows_or_after_a_month(world: World
     assert world.query(old) == [(0,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -157,6 +158,7 @@ def test_a_table_that_was_not_modified_is_read_only_where_the_replica_lost_it(
     assert world.query("select count(*) from gongio_ft._dlt_loads") == [(loads[0][0] + 1,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", ["007", pytest.param("7.0", marks=pytest.mark.slow)])
 def test_of_two_that_say_one_place_the_same_is_published_whichever_came_last(
     world: World, source: Source, index: str

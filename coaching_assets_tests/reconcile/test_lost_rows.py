@@ -41,7 +41,13 @@ def annotated(deployment: Deployment, monologue: str) -> list[tuple]:
     return deployment.query("select sentiment from transcripts where id = %s", [monologue])
 
 
-@pytest.mark.parametrize("source_changed", [False, True], ids=["source as loaded", "source modified since"])
+@pytest.mark.parametrize(
+    "source_changed",
+    [
+        pytest.param(False, id="source as loaded", marks=pytest.mark.slow),
+        pytest.param(True, id="source modified since"),
+    ],
+)
 def test_a_monologue_that_the_replica_lost_keeps_its_sentiment(
     source_changed: bool, synced: Deployment, tenth: Sample
 ) -> None:

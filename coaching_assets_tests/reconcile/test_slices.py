@@ -244,7 +244,8 @@ def _replica_columns(deployment: Deployment, name: str) -> list[tuple]:
     )
 
 
-@pytest.mark.parametrize("name", [EMAIL, pytest.param(CALL, marks=SLOW), pytest.param(DEAL, marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [EMAIL, CALL, DEAL])
 def test_a_table_of_which_no_slice_fits_is_not_compared(
     synced: Deployment, source: BytesBilled, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -273,9 +274,8 @@ def test_a_column_that_exceeds_the_limit_is_named_and_does_not_keep_others_waiti
     assert check_metadata(comparison, {})["slices_too_large"] == [f"column {column}"]
 
 
-@pytest.mark.parametrize(
-    ("name", "days"), [(EMAIL, 36), pytest.param(CALL, 50, marks=SLOW), pytest.param(DEAL, 400, marks=SLOW)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "days"), [(EMAIL, 36), (CALL, 50), (DEAL, 400)])
 def test_a_slice_that_was_not_proven_for_long_fails_the_check(
     synced: Deployment, source: BytesBilled, monkeypatch: pytest.MonkeyPatch, name: str, days: int
 ) -> None:

@@ -39,6 +39,7 @@ def added(sample: Sample, topic: str, stamp: datetime) -> Sample:
     return sample.replaced({TRANSCRIPT: SampleTable(table.fields, to_arrow(rows, table.fields))})
 
 
+@pytest.mark.slow
 def test_after_a_reimport_only_what_changed_is_read(deployment: Deployment, tmp_path: Path) -> None:
     sample = generate(0.05)
     deployment.load(sample)

@@ -92,6 +92,7 @@ def _read_and_go_on(reader: Connection) -> None:
         cursor.execute("select from replica.thing")
 
 
+@pytest.mark.slow
 def test_a_vacuum_at_work_is_not_in_the_way(synced: Deployment, tenth: Sample) -> None:
     synced.load(change_set(tenth, 1))
     # Postgres cancels an autovacuum after a second if another session wants a stronger lock

@@ -169,7 +169,8 @@ IN_SOURCE: dict[str, tuple[TableKey, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", [next(iter(IN_SOURCE)), *[pytest.param(n, marks=SLOW) for n in [*IN_SOURCE][1:]]])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_SOURCE)
 def test_a_table_with_an_unfit_row_is_loaded_explained_and_repaired(world: World, source: Source, name: str) -> None:
     key, column = IN_SOURCE[name]
     good_value = source.sample[key].rows[column][0].as_py()
