@@ -25,6 +25,8 @@ def prepare_session(database: Connection, settings: Settings) -> dict[str, Repli
         cursor.execute("set time zone 'UTC'")
         for name, value in SESSION_SETTINGS.items():
             cursor.execute("select set_config(%s, %s, false)", (name, value))
+        # a pooler hands on server connections, whose counters of deleted rows are not reset otherwise
+        cursor.execute("select pg_stat_force_next_flush()")
     use_schema(database, settings.coaching_schema)
     replica = create_views(database, settings)
     with database.cursor() as cursor:

@@ -3,7 +3,11 @@
 import pytest
 
 from coaching_assets.demo.sample import Sample
-from coaching_assets_tests.support.deployment import Deployment
+from coaching_assets.postgres.connection import connect
+from coaching_assets.postgres.migrate import ensure_schema
+from coaching_assets.publish.cascades import require_no_side_effects
+from coaching_assets.publish.session import prepare_session
+from coaching_assets_tests.support.deployment import Database, Deployment
 from coaching_assets_tests.support.editing import edited
 from coaching_assets_tests.support.processes import coaching
 
@@ -93,6 +97,23 @@ def test_a_trigger_that_deletes_reviews_is_rolled_back(
     assert synced.sync().failures == ()
     assert synced.query(present, [call[1], other]) == []
     assert synced.query("select 1 from coaching_sync.rejected_rows where published_table = 'calls'") == []
+
+
+@pytest.mark.parametrize("table", ["notes", "public.reviews", "gongio_ft_staging.call"])
+def test_rows_that_the_connection_deleted_before_do_not_count(database: Database, table: str) -> None:
+    """A pooler hands on server connections, whose counters go to the server's statistics once per second."""
+    with connect(database.settings) as connection, connection.cursor() as cursor:
+        ensure_schema(connection)
+        cursor.execute(
+            "create schema gongio_ft_staging; select pg_stat_force_next_flush();"
+            f" create table {table} as select generate_series(1, 3) as row"
+        )
+        connection.commit()
+        cursor.execute(f"delete from {table}")
+        connection.commit()
+        prepare_session(connection, database.settings)
+        connection.commit()
+        require_no_side_effects(cursor)
 
 
 def test_row_level_security_that_hides_reviews_stops_the_sync(
