@@ -1,6 +1,7 @@
 """The servers that all tests share: a real Postgres and a real BigQuery emulator, one of each a session."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -76,9 +77,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("postgres", parameters, indirect=True, scope="session")
 
 
+def mark_further_variants(items: list[pytest.Item]) -> None:
+    """Move the variants of a test beyond its `representatives` to `make test-long`."""
+    variants: Counter[str] = Counter()
+    for item in items:
+        if marker := item.get_closest_marker("representatives"):
+            test = item.nodeid.partition("[")[0]
+            variants[test] += 1
+            if variants[test] > marker.args[0]:
+                item.add_marker(pytest.mark.long)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of `make test-unit`: those that need no server but one Postgres."""
+    """Mark the tests of `make test-unit`, which need no server but one Postgres, and those of `make test-long`."""
+    mark_further_variants(items)
     for item in items:
         starts_servers = SERVERS & set(getattr(item, "fixturenames", ()))
         if not starts_servers and not any(item.get_closest_marker(name) for name in NOT_UNIT):

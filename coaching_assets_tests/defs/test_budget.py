@@ -21,6 +21,8 @@ from coaching_assets_tests.support.dagster_resources import servers
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.spending import forget_spending, spend
 
+pytestmark = pytest.mark.representatives(1)
+
 LIMIT = 1_000_000
 LATER = timedelta(minutes=5)
 

@@ -62,7 +62,7 @@ def hours(request: pytest.FixtureRequest) -> list[Sample]:
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 3]
+    scope="module", params=[pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long), 3]
 )
 def difference(request: pytest.FixtureRequest, hours: list[Sample]) -> Difference:
     return Difference(hours[request.param - 1], hours[request.param])

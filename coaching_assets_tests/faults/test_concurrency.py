@@ -42,7 +42,7 @@ def test_three_syncs_of_an_empty_database_wait_for_one_another(scene: Scene) -> 
 
 
 @pytest.mark.breaks("ten materializations and a `coaching sync` beside the daemon")
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_materializations_and_a_command_beside_the_daemon(
     dagster: DagsterDeployment, emulator: BigQueryEmulator, trial: Trial, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ REPRESENTATIVE = (Failpoint.BATCH_COMMITTED,)
 """The failpoints that `make test` tries too."""
 
 
+@pytest.mark.representatives(5)
 @pytest.mark.breaks("the process is killed at a failpoint")
 @pytest.mark.parametrize(
     "point",

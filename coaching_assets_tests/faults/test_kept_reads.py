@@ -14,6 +14,8 @@ from coaching_assets.replica import sql_client
 from coaching_assets_tests.faults.read_api import ReadApi, ReadFault
 from coaching_assets_tests.faults.scene import Scene
 
+pytestmark = pytest.mark.representatives(1)
+
 CODES = grpc.StatusCode
 SLOW = pytest.mark.slow
 NAMES = Counter(table.name for table in TABLES)

@@ -21,6 +21,7 @@ LOSSES = {
 REPRESENTATIVE = ("the bookkeeping",)
 
 
+@pytest.mark.representatives(5)
 @pytest.mark.breaks("dlt's state, a replica or the bookkeeping is lost")
 @pytest.mark.parametrize(
     "loss", [loss if loss in REPRESENTATIVE else pytest.param(loss, marks=pytest.mark.slow) for loss in LOSSES]

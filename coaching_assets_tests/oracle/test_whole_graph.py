@@ -23,7 +23,8 @@ def assert_equals_oracle(deployment: Deployment, sample: Sample, folder: Path) -
     [
         ("strings", 0.2, 1),
         pytest.param("typed", 0.05, 1, marks=pytest.mark.slow),
-        pytest.param("strings", 1.0, 3, marks=pytest.mark.slow),
+        pytest.param("strings", 1.0, 1, marks=pytest.mark.slow),
+        pytest.param("strings", 1.0, 3, marks=pytest.mark.long),
         pytest.param("typed", 1.0, 1, marks=pytest.mark.long),
     ],
 )

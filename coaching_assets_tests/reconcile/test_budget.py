@@ -8,6 +8,8 @@ from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.processes import coaching
 from coaching_assets_tests.support.spending import forget_spending, spend, spent
 
+pytestmark = pytest.mark.representatives(1)
+
 LIMIT = 1_000_000
 
 

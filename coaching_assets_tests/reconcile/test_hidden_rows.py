@@ -14,7 +14,7 @@ from coaching_assets_tests.front.server import Front
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import without_rows
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.representatives(1)]
 PUBLISHED = ("calls", "speakers", "transcripts", "call_opportunities", "opportunities", "emails")
 
 

@@ -16,7 +16,7 @@ from coaching_assets.replica.survey import survey_source
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited, without_rows
 
-pytestmark = pytest.mark.every_version
+pytestmark = [pytest.mark.every_version, pytest.mark.representatives(2)]
 CALL, EMAIL = ("gong", "call"), ("gong", "email")
 
 NEWEST = {

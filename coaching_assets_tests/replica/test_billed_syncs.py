@@ -12,7 +12,7 @@ from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited
 from coaching_assets_tests.support.spending import forget_spending, spent
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.representatives(1)]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited, found_differences
 from coaching_assets_tests.support.spending import forget_spending, spend, spent
 
+pytestmark = pytest.mark.representatives(1)
+
 POSTPONED = "select table_schema || '.' || table_name from coaching_sync.postponed_windows order by 1"
 CASES: list[tuple[TableKey, dict[str, object]]] = [
     (("gong", "users"), {"first_name": "Late"}),

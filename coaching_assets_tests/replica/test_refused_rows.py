@@ -229,6 +229,7 @@ def test_a_refused_key_is_recorded_as_text(loader_of: Any) -> None:
     assert [row[0] for row in loader.rejected()] == ["bad \N{REPLACEMENT CHARACTER}", "worse \N{REPLACEMENT CHARACTER}"]
 
 
+@pytest.mark.representatives(1)
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "columns"), [("call", 500), ("users", 600), ("call_participant", 1100)])
 def test_a_row_that_is_wider_than_a_page_is_recorded(loader_of: Any, name: str, columns: int) -> None:
@@ -259,6 +260,7 @@ def test_many_refused_rows_are_found_among_many(loader_of: Any, share: int) -> N
     assert len(loader.ids()) == 10_000 - len(bad)
 
 
+@pytest.mark.representatives(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["22023", "54000", "23514", "P0001"])
 def test_an_error_that_no_row_causes_fails_the_table(loader_of: Any, state: str) -> None:
@@ -276,6 +278,7 @@ def test_an_error_that_no_row_causes_fails_the_table(loader_of: Any, state: str)
     assert loader.database.query(LEFT) == [(0,)]
 
 
+@pytest.mark.representatives(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("terms", ["a type", "an index", "the program"])
 def test_a_rejected_row_is_read_again_after_its_terms_changed(loader_of: Any, terms: str) -> None:
@@ -299,6 +302,7 @@ def test_a_rejected_row_is_read_again_after_its_terms_changed(loader_of: Any, te
     assert pending() is None
 
 
+@pytest.mark.representatives(1)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "column"),

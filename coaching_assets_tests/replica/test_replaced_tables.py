@@ -12,7 +12,7 @@ from coaching_assets_tests.front.server import Front
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited, without_column
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.representatives(1)]
 
 
 @dataclass

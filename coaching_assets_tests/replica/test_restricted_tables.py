@@ -16,7 +16,7 @@ from coaching_assets_tests.front.table_kinds import clone_of, external, snapshot
 from coaching_assets_tests.support.deployment import Deployment
 from coaching_assets_tests.support.editing import edited, found_differences, later
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.representatives(2)]
 
 
 def test_tables_that_demand_a_filter_are_synced_and_compared(front: Front, fronted: Deployment, tmp_path: Path) -> None:
